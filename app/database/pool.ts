@@ -1,0 +1,19 @@
+import pg from "pg";
+import type { Config } from "../config/settings.ts";
+import { clientOptions } from "./client-options.ts";
+
+/**
+ * The API's connections. Opens none until the first query. `onError` hears of idle connections that broke; without a
+ * listener node-postgres would end the process.
+ */
+export function createPool(config: Config, onError: (error: Error) => void): pg.Pool {
+  const pool = new pg.Pool({
+    ...clientOptions(config.database, "headgate serve"),
+    max: config.poolSize,
+    connectionTimeoutMillis: config.connectTimeout,
+    idleTimeoutMillis: config.idleTimeout,
+    statement_timeout: config.statementTimeout,
+  });
+  pool.on("error", onError);
+  return pool;
+}

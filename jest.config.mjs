@@ -1,0 +1,23 @@
+// `npm test`: unit tests beside the source and tests on a real PostgreSQL, which app/test/support starts once per run.
+/** @type {import("jest").Config} */
+const shared = {
+  rootDir: import.meta.dirname,
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  transform: {
+    "\\.ts$": ["@swc/jest", { jsc: { target: "es2023", parser: { syntax: "typescript" } }, module: { type: "es6" } }],
+  },
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.data/"],
+};
+
+export default {
+  globalSetup: "<rootDir>/app/test/support/global-setup.ts",
+  globalTeardown: "<rootDir>/app/test/support/global-teardown.ts",
+  projects: [
+    { ...shared, displayName: "unit", testMatch: ["<rootDir>/{app,scripts}/**/*.test.ts"], testPathIgnorePatterns: ["/node_modules/", "/app/test/"] },
+    { ...shared, displayName: "database", testMatch: ["<rootDir>/app/test/database/**/*.test.ts"] },
+  ],
+  testTimeout: 60_000,
+};
+
+export { shared };
