@@ -1,14 +1,20 @@
 import type { Config } from "../config/settings.ts";
+import { readMigrationFolder } from "./files.ts";
+import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
+import { readLedger } from "./ledger.ts";
+import { migrationsDirectory } from "./migration-session.ts";
+import type { Queryable } from "./queryable.ts";
+import { isDeferred } from "./status.ts";
 
-/** The least of a pool or client that a read needs. */
-export interface Queryable {
-  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
-}
+export type { Queryable } from "./queryable.ts";
 
 /** What this image's migration files ask of the schema; read once when the service starts. */
 export interface SchemaExpectation {
-  readonly config: Config;
-  readonly versions: readonly string[];
+  readonly tables: LedgerTables;
+  /** Names of all migrations that are not deferred. */
+  readonly required: readonly string[];
+  /** Names of all migrations of this image. */
+  readonly known: ReadonlySet<string>;
 }
 
 export interface SchemaState {
@@ -16,15 +22,35 @@ export interface SchemaState {
   readonly ready: boolean;
   /** A sentence that says why not. */
   readonly reason?: string;
-  /** The newest applied and the newest expected version, as written in the file names. */
+  /** The newest applied and the newest expected migration. */
   readonly applied: string | undefined;
   readonly expected: string | undefined;
 }
 
-export async function readSchemaExpectation(config: Config): Promise<SchemaExpectation> {
-  return { config, versions: [] };
+/** @throws AppError as `readMigrationFolder` */
+export function readSchemaExpectation(config: Config): SchemaExpectation {
+  const files = readMigrationFolder(migrationsDirectory(config));
+  return {
+    tables: ledgerTables(config),
+    required: files.filter(({ upPath, kind }) => !isDeferred(upPath, kind)).map(({ name }) => name),
+    known: new Set(files.map(({ name }) => name)),
+  };
 }
 
-export async function readSchemaState(_database: Queryable, _expectation: SchemaExpectation): Promise<SchemaState> {
-  return { ready: true, applied: undefined, expected: undefined };
+/**
+ * Whether the schema is what this image needs. What a newer image has applied, is running or has failed to run never
+ * makes this one unready, unless it is marked as breaking: anything else would empty the service in every upgrade.
+ */
+export async function readSchemaState(database: Queryable, expectation: SchemaExpectation): Promise<SchemaState> {
+  const { applied } = await readLedger(database, expectation.tables);
+  const names = new Set(applied.map(({ name }) => name));
+  const versions = { applied: applied.at(-1)?.name, expected: expectation.required.at(-1) };
+  const missing = expectation.required.filter((name) => !names.has(name));
+  if (missing.length > 0) {
+    const reason = `${missing.length} ${missing.length === 1 ? "migration is" : "migrations are"} not applied yet, first ${missing[0]}.`;
+    return { ready: false, reason, ...versions };
+  }
+  const breaking = applied.find(({ name, directives }) => directives.breaking && !expectation.known.has(name));
+  if (breaking !== undefined) return { ready: false, reason: `${breaking.name} needs a newer image than this one.`, ...versions };
+  return { ready: true, ...versions };
 }

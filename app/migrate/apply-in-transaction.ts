@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { runText } from "../database/run-text.ts";
+import { resetSession } from "../database/session.ts";
+import { codeOf, retryable } from "../database/sqlstate.ts";
+import { AppError } from "../errors.ts";
+import { runCode } from "./code-migration.ts";
+import { serverError, summaryOf } from "./failure.ts";
+import { runThroughLibrary } from "./library.ts";
+import type { PreparedMigration } from "./prepare.ts";
+import { keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
+import { insertRun } from "./run-record.ts";
+
+/**
+ * Runs a migration in one transaction together with its ledger rows, so that either all of it is there or nothing is,
+ * whenever we are killed. A transaction that could not get its locks is tried again from its beginning.
+ *
+ * @returns the number of attempts
+ * @throws what the last attempt threw
+ */
+export async function applyInTransaction(context: RunContext, migration: PreparedMigration, texts: RecordedTexts): Promise<number> {
+  const { directives, file } = migration;
+  const retries = directives.retries ?? context.retries;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await attemptOnce(context, migration, texts, attempt);
+      return attempt;
+    } catch (error) {
+      if (!retryable.has(codeOf(serverError(error)) ?? "") || attempt > retries) throw error;
+      stopIfAborted(context);
+      const delay = backOff(attempt);
+      context.listener({ type: "retry", name: file.name, attempt, retries, delay, reason: summaryOf(error) });
+      await sleep(delay, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(() => undefined);
+      stopIfAborted(context);
+    }
+  }
+}
+
+/** Milliseconds before the next attempt: doubling from 100 ms to 5 s, less up to half of it by chance. */
+export function backOff(attempt: number): number {
+  return Math.min(5000, 100 * 2 ** (attempt - 1)) * (1 - Math.random() / 2);
+}
+
+async function attemptOnce(context: RunContext, migration: PreparedMigration, texts: RecordedTexts, attempt: number): Promise<void> {
+  const { session, tables } = context;
+  const { file, direction, directives } = migration;
+  await resetSession(session, `migrate ${direction} ${file.name}`);
+  await keepLock(context, undefined);
+  const startedAt = new Date();
+  await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
+    const lockTimeout = directives.lockTimeout ?? (migration.keepsNobodyWaiting ? 0 : context.lockTimeout);
+    const begun = await session.client.query<{ xid: string }>(
+      "SELECT pg_current_xact_id()::text AS xid, set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)",
+      [String(lockTimeout), String(directives.statementTimeout ?? 0)],
+    );
+    if (file.kind === "code") await runCode(session, migration);
+    else if (migration.text.trim() !== "") await runText(session, migration.text);
+    await leaveMigration(context, file.name, begun.rows[0]!.xid);
+    await insertRun(session.client, tables, {
+      file,
+      direction,
+      state: direction === "up" ? "applied" : "reverted",
+      upText: texts.up,
+      downText: texts.down,
+      directives,
+      statementsDone: 0,
+      statementsTotal: undefined,
+      attempts: attempt,
+      waitedMs: context.waitedMs,
+      startedAt,
+    });
+  });
+}
+
+/**
+ * Back to our own role and settings, still inside the transaction, before the ledger is written.
+ *
+ * @throws AppError `migration-failed` when the text has ended the transaction, `lock-lost` when it gave up the lock
+ */
+async function leaveMigration(context: RunContext, name: string, xid: string): Promise<void> {
+  const { client } = context.session;
+  await client.query("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
+  const { rows } = await client.query<{ xid: string | null }>("SELECT pg_current_xact_id_if_assigned()::text AS xid");
+  if (rows[0]?.xid !== xid) {
+    throw new AppError(
+      "migration-failed",
+      "the migration ended its own transaction (COMMIT or ROLLBACK inside); what it committed before that stays. Take it out of the text",
+    );
+  }
+  await keepLock(context, name);
+}

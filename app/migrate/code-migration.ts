@@ -1,0 +1,68 @@
+import { basename } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { MigrationBuilder as Builder } from "node-pg-migrate";
+import type { Session } from "../database/session.ts";
+import { runText } from "../database/run-text.ts";
+import { AppError, messageOf } from "../errors.ts";
+import type { PreparedMigration } from "./prepare.ts";
+
+type Action = (pgm: Builder, done?: () => void) => unknown;
+
+interface MigrationModule {
+  readonly up?: Action | false;
+  readonly down?: Action | false | undefined;
+  readonly shorthands?: Record<string, never>;
+}
+
+/**
+ * Runs one direction of a TypeScript or JavaScript migration on the session: its function with node-pg-migrate's
+ * builder, then the statements that the builder collected. A migration without `down` is reverted by the builder's
+ * reverse mode, as node-pg-migrate does.
+ *
+ * @throws AppError `migration-failed` for a module that cannot be loaded or has nothing for this direction; whatever
+ *   the migration throws
+ */
+export async function runCode(session: Session, migration: PreparedMigration): Promise<void> {
+  const { MigrationBuilder } = await import("node-pg-migrate");
+  const { up, down, shorthands = {} } = await loadModule(migration.path);
+  const builder = new MigrationBuilder(connectionFor(session), shorthands, false, console);
+  const reversed = migration.direction === "down" && down === undefined;
+  if (reversed) builder.enableReverseMode();
+  const action = migration.direction === "up" || reversed ? up : down;
+  if (typeof action !== "function") {
+    throw new AppError("migration-failed", `${basename(migration.path)} exports no function "${migration.direction}"`);
+  }
+  // A function with a second parameter is told to call it when it is done.
+  if (action.length >= 2) await new Promise<void>((resolve) => void action(builder, resolve));
+  else await action(builder);
+  if (!builder.isUsingTransaction() && !migration.directives.noTransaction) {
+    throw new AppError(
+      "migration-failed",
+      "the migration calls pgm.noTransaction(): say so with `// migrate: no-transaction` in the first comment of the file instead",
+    );
+  }
+  for (const step of builder.getSqlSteps()) await runText(session, step);
+}
+
+/** Node strips types by itself from 22.18 on; before that, the loader that node-pg-migrate brings does it. */
+async function loadModule(path: string): Promise<MigrationModule> {
+  try {
+    const needsLoader = /\.m?ts$/.test(path) && !("typescript" in process.features && process.features.typescript);
+    const module = (needsLoader ? await (await import("node-pg-migrate")).jiti.import(path) : await import(pathToFileURL(path).href)) as MigrationModule & {
+      default?: MigrationModule;
+    };
+    return module.up === undefined && module.default !== undefined ? module.default : module;
+  } catch (error) {
+    throw new AppError("migration-failed", `${basename(path)} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+type LibraryConnection = ConstructorParameters<typeof import("node-pg-migrate").MigrationBuilder>[0];
+
+/** What the builder sees as the database: our session, without its lifecycle. */
+function connectionFor({ client }: Session): LibraryConnection {
+  return {
+    query: ((text: string, values?: unknown[]) => client.query(text, values)) as LibraryConnection["query"],
+    select: (async (text: string, values?: unknown[]) => (await client.query(text, values)).rows) as LibraryConnection["select"],
+  };
+}

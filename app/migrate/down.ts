@@ -1,0 +1,143 @@
+import type { Config } from "../config/settings.ts";
+import { AppError } from "../errors.ts";
+import { filesInvalid } from "./files.ts";
+import { compareHistory, type History, type KnownMigration } from "./history.ts";
+import { readKnownMigrations } from "./known-migrations.ts";
+import { readLedger, type AppliedMigration } from "./ledger.ts";
+import { checksumOf } from "./migration-text.ts";
+import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
+import { prepareMigration, prepareText, type PreparedMigration } from "./prepare.ts";
+import { runSteps, type RunResult, type Step } from "./run-steps.ts";
+import { withMigrationLock, type RunOptions } from "./with-lock.ts";
+
+export interface DownOptions extends RunOptions {
+  /** How many of the newest to revert; 0 means all. One of `count` and `to` is given. */
+  readonly count?: number | undefined;
+  /** Reverts everything above this version; 0 means all. */
+  readonly to?: bigint | undefined;
+  readonly confirm?: (plan: DownPlan) => Promise<boolean>;
+}
+
+export interface DownPlan {
+  /** In the order in which they are reverted: newest first. */
+  readonly steps: readonly Step[];
+  readonly history: History;
+}
+
+export interface DownResult extends RunResult {
+  readonly outcome: "nothing-to-do" | "declined" | "reverted" | "failed";
+  readonly plan: DownPlan;
+}
+
+/**
+ * Reverts applied migrations, newest first. A migration that this image has no file of is reverted with the text that
+ * the ledger kept.
+ *
+ * @throws AppError as `migrateUp`; `migration-files-invalid` when one of them has no way down, before any is reverted
+ */
+export async function migrateDown(config: Config, options: DownOptions): Promise<DownResult> {
+  const known = readKnownMigrations(config);
+  return await withMigrationSession(config, { activity: "migrate down", signal: options.signal, listener: options.listener }, async (database) => {
+    const plan = await planDown(config, database, known, options);
+    const nothing = { done: [], failed: undefined, notTried: [] };
+    if (plan.steps.length === 0) return { outcome: "nothing-to-do", plan, ...nothing };
+    if (options.confirm !== undefined && !(await options.confirm(plan))) return { outcome: "declined", plan, ...nothing };
+    const agreed = plan.steps.map(({ migration }) => migration.file.name);
+    return await withMigrationLock(database, config, options, async (context) => {
+      const fresh = await planDown(config, database, known, options);
+      const names = fresh.steps.map(({ migration }) => migration.file.name);
+      if (names.join() !== agreed.join()) {
+        throw new AppError("history-conflict", `While this command waited, another runner changed what is applied; what would be reverted now is ${names.join(", ") || "nothing"}. Nothing was reverted.`);
+      }
+      const result = await runSteps(context, fresh.steps);
+      return { outcome: result.failed === undefined ? "reverted" : "failed", plan: fresh, ...result };
+    });
+  });
+}
+
+async function planDown(config: Config, { session, tables }: MigrationSession, known: readonly KnownMigration[], options: DownOptions): Promise<DownPlan> {
+  const ledger = await readLedger(session.client, tables);
+  const history = compareHistory(known, ledger, { allowOutOfOrder: true });
+  const newestFirst = ledger.applied.toReversed();
+  if (options.to !== undefined && options.to !== 0n && !newestFirst.some(({ version }) => version === options.to)) {
+    throw new AppError("usage", `Version ${options.to} is not applied, so there is no way down to it.`);
+  }
+  const chosen =
+    options.to === undefined
+      ? newestFirst.slice(0, options.count === 0 ? newestFirst.length : options.count)
+      : newestFirst.filter(({ version }) => version === undefined || version > options.to!);
+  const problems: string[] = [];
+  const steps: Step[] = [];
+  for (const entry of chosen) {
+    const migration = await prepareDown({ session, tables }, entry, known, problems);
+    if (migration === undefined) continue;
+    const unfinished = history.unfinished.find(({ name, direction }) => name === entry.name && direction === "down");
+    steps.push({ migration, texts: { up: undefined, down: migration.text }, unfinished: migration.directives.noTransaction ? unfinished : undefined });
+  }
+  if (problems.length > 0) throw filesInvalid(migrationsDirectory(config), problems);
+  return { steps, history };
+}
+
+/** One migration's way down: the file of this image, else the ledger's copy. */
+async function prepareDown(
+  database: MigrationSession,
+  entry: AppliedMigration,
+  known: readonly KnownMigration[],
+  problems: string[],
+): Promise<PreparedMigration | undefined> {
+  if (entry.directives.irreversible !== undefined) {
+    problems.push(`${entry.name} is irreversible: ${entry.directives.irreversible}.`);
+    return undefined;
+  }
+  const file = known.find(({ name }) => name === entry.name);
+  if (file === undefined) return await prepareFromLedger(database, entry, problems);
+  if (file.downPath === undefined) {
+    problems.push(`${entry.name} has no down file; write ${file.name}.down.sql, or restore a back-up.`);
+    return undefined;
+  }
+  const migration = await prepareMigration(file, "down", file.downPath, problems);
+  return migration && withEditNoted(migration, await readKeptText(database, entry.name));
+}
+
+interface KeptText {
+  readonly kind: "sql" | "code";
+  readonly down_text: string | null;
+  readonly down_checksum: string | null;
+}
+
+async function readKeptText({ session, tables }: MigrationSession, name: string): Promise<KeptText | undefined> {
+  const exists = await session.client.query<{ runs: boolean }>("SELECT to_regclass($1) IS NOT NULL AS runs", [tables.runs]);
+  if (!exists.rows[0]!.runs) return undefined;
+  const { rows } = await session.client.query<KeptText>(
+    `SELECT kind, down_text, down_checksum FROM ${tables.runs} WHERE name = $1 AND state = 'applied' ORDER BY id DESC LIMIT 1`,
+    [name],
+  );
+  return rows[0];
+}
+
+function withEditNoted(migration: PreparedMigration, kept: KeptText | undefined): PreparedMigration {
+  if (!kept?.down_checksum || kept.down_checksum === checksumOf(migration.text)) return migration;
+  const note = `${migration.file.name}: the down file was edited after the migration was applied; the file of this image is used.`;
+  return { ...migration, warnings: [...migration.warnings, note] };
+}
+
+async function prepareFromLedger(database: MigrationSession, entry: AppliedMigration, problems: string[]): Promise<PreparedMigration | undefined> {
+  const { name, version } = entry;
+  const kept = await readKeptText(database, name);
+  if (kept === undefined || kept.down_text === null || version === undefined) {
+    problems.push(`${name} is applied, this image has no file of it, and the ledger holds no down either. Use the image that brought it.`);
+    return undefined;
+  }
+  if (kept.down_checksum !== checksumOf(kept.down_text)) {
+    problems.push(`${name}: the down text in the ledger does not match its checksum; it was tampered with and is not run. Use the image that brought it.`);
+    return undefined;
+  }
+  if (kept.kind === "code") {
+    problems.push(`${name} is a TypeScript or JavaScript migration; code from the database is never run. Use the image that has its file.`);
+    return undefined;
+  }
+  const path = `${name}.down.sql`;
+  const file: KnownMigration = { version, versionText: /^\d+/.exec(name)![0], name, kind: "sql", upPath: path, downPath: path, checksum: entry.checksum ?? "" };
+  return await prepareText(file, "down", path, { text: kept.down_text }, problems);
+}
+

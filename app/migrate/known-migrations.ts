@@ -1,0 +1,49 @@
+import type { Config } from "../config/settings.ts";
+import { AppError } from "../errors.ts";
+import { filesInvalid, readMigrationFolder } from "./files.ts";
+import type { History, KnownMigration } from "./history.ts";
+import { migrationsDirectory } from "./migration-session.ts";
+import { readChecksums } from "./prepare.ts";
+
+/**
+ * The migrations of this image with their checksums, in order.
+ *
+ * @throws AppError `configuration` for a missing or empty folder, `migration-files-invalid` for files that cannot be used
+ */
+export function readKnownMigrations(config: Pick<Config, "migrationsDirectory">): KnownMigration[] {
+  const directory = migrationsDirectory(config);
+  const problems: string[] = [];
+  const known = readChecksums(readMigrationFolder(directory), problems);
+  if (problems.length > 0) throw filesInvalid(directory, problems);
+  return known;
+}
+
+/**
+ * Stops where going on would be a guess.
+ *
+ * @throws AppError `history-conflict` with every conflict, `image-too-old` when the schema has left this image behind
+ */
+export function assertUsable(history: History, config: Pick<Config, "schemaAhead">): void {
+  const { conflicts, breaking, ahead } = history;
+  if (conflicts.length > 0) {
+    throw new AppError(
+      "history-conflict",
+      `The migration files and the history of this database disagree; nothing was run:\n${conflicts.map(({ message }) => `  - ${message}`).join("\n")}`,
+      { details: { conflicts: conflicts.map(({ kind, name }) => ({ kind, name })) } },
+    );
+  }
+  const newest = ahead.at(-1)?.name;
+  if (breaking.length > 0) {
+    throw new AppError(
+      "image-too-old",
+      `This image is too old for the schema: ${breaking.map(({ name }) => name).join(", ")} marked as breaking ${breaking.length === 1 ? "is" : "are"} applied and not part of this image. Deploy a newer image.`,
+      { details: { breaking: breaking.map(({ name }) => name) } },
+    );
+  }
+  if (config.schemaAhead === "refuse" && ahead.length > 0) {
+    throw new AppError(
+      "image-too-old",
+      `The schema is ${ahead.length} ${ahead.length === 1 ? "migration" : "migrations"} ahead of this image (up to ${newest}), and MIGRATE_SCHEMA_AHEAD=refuse.`,
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import pg from "pg";
+import type { Config } from "../config/settings.ts";
+import { AppError } from "../errors.ts";
+import type { Queryable } from "./queryable.ts";
+
+/** The two tables of the ledger, as they are written in SQL. */
+export interface LedgerTables {
+  readonly schema: string;
+  /** node-pg-migrate's table of applied names. */
+  readonly migrationsName: string;
+  /** Quoted and qualified. */
+  readonly migrations: string;
+  /** Headgate's own: every run with all that is known about it. */
+  readonly runs: string;
+}
+
+export function ledgerTables({ migrationsSchema, migrationsTable }: Pick<Config, "migrationsSchema" | "migrationsTable">): LedgerTables {
+  const qualified = (table: string): string => `${pg.escapeIdentifier(migrationsSchema)}.${pg.escapeIdentifier(table)}`;
+  return {
+    schema: migrationsSchema,
+    migrationsName: migrationsTable,
+    migrations: qualified(migrationsTable),
+    runs: qualified(runsTableName(migrationsTable)),
+  };
+}
+
+/** `schema_migrations` is kept beside `schema_migration_runs`, `app_migrations` beside `app_migration_runs`. */
+function runsTableName(migrationsTable: string): string {
+  const stem = migrationsTable.replace(/s$/, "");
+  return `${stem.slice(0, 63 - "_runs".length)}_runs`;
+}
+
+/**
+ * Makes what is missing of the ledger. The caller holds the migration lock.
+ *
+ * `state` of a run: `running` (a no-transaction migration that has begun), `applied`, `reverted`, `failed`. A run in a
+ * transaction is written with that transaction, so it is never seen as `running`.
+ */
+export async function ensureLedger(database: Queryable, tables: LedgerTables): Promise<void> {
+  const { rows } = await database.query(
+    "SELECT to_regnamespace($1) IS NOT NULL AS schema, to_regclass($2) IS NOT NULL AS migrations, to_regclass($3) IS NOT NULL AS runs",
+    [pg.escapeIdentifier(tables.schema), tables.migrations, tables.runs],
+  );
+  const exists = rows[0] as { schema: boolean; migrations: boolean; runs: boolean };
+  if (exists.schema && exists.migrations && exists.runs) return;
+  if (!exists.schema) await database.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`);
+  // The very columns that node-pg-migrate would make; made here so that both appear together.
+  if (!exists.migrations) {
+    await database.query(
+      `CREATE TABLE ${tables.migrations} (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`,
+    );
+  }
+  if (exists.runs) return;
+  await database.query(`
+    CREATE TABLE ${tables.runs} (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      version numeric NOT NULL,
+      name text NOT NULL,
+      kind text NOT NULL CHECK (kind IN ('sql', 'code')),
+      direction text NOT NULL CHECK (direction IN ('up', 'down', 'baseline', 'repair')),
+      state text NOT NULL CHECK (state IN ('running', 'applied', 'reverted', 'failed')),
+      checksum text,
+      up_text text,
+      down_text text,
+      down_checksum text,
+      directives jsonb NOT NULL DEFAULT '{}',
+      statements_done integer NOT NULL DEFAULT 0,
+      statements_total integer,
+      statement_started integer,
+      rows_changed bigint,
+      attempts integer NOT NULL DEFAULT 1,
+      waited_ms bigint NOT NULL DEFAULT 0,
+      ran_ms bigint,
+      started_at timestamptz NOT NULL,
+      finished_at timestamptz,
+      role text NOT NULL DEFAULT current_user,
+      host text NOT NULL,
+      headgate_version text NOT NULL,
+      image_revision text NOT NULL,
+      error jsonb
+    )`);
+  await database.query(`CREATE INDEX ON ${tables.runs} (name, id DESC)`);
+  await database.query(
+    `COMMENT ON TABLE ${tables.runs} IS 'Every run of a migration, written by Headgate. Never edit it; see "migrate repair".'`,
+  );
+}
+
+/**
+ * Explains a table of our name that another tool made.
+ *
+ * @throws AppError `history-conflict`
+ */
+export async function refuseForeignTable(database: Queryable, tables: LedgerTables): Promise<never> {
+  const { rows } = await database.query(
+    "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+    [tables.migrations],
+  );
+  const columns = (rows as { attname: string }[]).map(({ attname }) => attname);
+  const tool = knownTool(columns);
+  const adopt = tool === undefined ? "" : ` It looks like ${tool}'s: \`migrate baseline --adopt ${tool}\` takes its history over.`;
+  throw new AppError(
+    "history-conflict",
+    `The table ${tables.migrations} belongs to another tool (columns ${columns.join(", ")}).${adopt} ` +
+      "Or set MIGRATIONS_TABLE or MIGRATIONS_SCHEMA to keep Headgate's ledger elsewhere.",
+    { details: { columns, ...(tool === undefined ? {} : { tool }) } },
+  );
+}
+
+function knownTool(columns: readonly string[]): string | undefined {
+  if (columns.includes("version") && columns.includes("dirty")) return "golang-migrate";
+  if (columns.length === 1 && columns[0] === "version") return "dbmate";
+  if (columns.includes("installed_rank")) return "flyway";
+  if (columns.includes("version_num")) return "alembic";
+  if (columns.includes("migration_name") && columns.includes("applied_steps_count")) return "prisma";
+  if (columns.includes("batch") && columns.includes("migration_time")) return "knex";
+  return undefined;
+}

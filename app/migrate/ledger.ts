@@ -1,0 +1,165 @@
+import { codeOf } from "../database/sqlstate.ts";
+import type { Directives } from "./directives.ts";
+import { refuseForeignTable, type LedgerTables } from "./ledger-tables.ts";
+import type { Queryable } from "./queryable.ts";
+
+export interface AppliedMigration {
+  readonly name: string;
+  /** Undefined where the name has no number in front. */
+  readonly version: bigint | undefined;
+  /** Null where nobody recorded one: applied by node-pg-migrate itself, or by another tool before an adoption. */
+  readonly checksum: string | null;
+  readonly directives: StoredDirectives;
+  readonly appliedAt: Date | null;
+  readonly ranMs: number | null;
+  readonly role: string | null;
+  readonly host: string | null;
+}
+
+/** A migration outside a transaction that began and did not finish. */
+export interface UnfinishedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly direction: "up" | "down";
+  readonly state: "running" | "failed";
+  readonly checksum: string | null;
+  readonly statementsDone: number;
+  readonly statementsTotal: number | null;
+  /** The statement, from 0, that was being executed; statements behind `statementsDone` have no effect yet. */
+  readonly statementStarted: number | null;
+  readonly startedAt: Date;
+  readonly host: string;
+}
+
+export interface LedgerState {
+  readonly applied: readonly AppliedMigration[];
+  readonly unfinished: readonly UnfinishedRun[];
+  /** Names that stand in node-pg-migrate's table more than once. */
+  readonly duplicates: readonly string[];
+}
+
+/** What of the directives the ledger keeps. */
+export type StoredDirectives = Partial<
+  Pick<Directives, "noTransaction" | "deferred" | "breaking"> & { irreversible: string; repeatUntilZero: boolean }
+>;
+
+export function storedDirectives(directives: Directives): StoredDirectives {
+  return {
+    ...(directives.noTransaction ? { noTransaction: true } : {}),
+    ...(directives.deferred ? { deferred: true } : {}),
+    ...(directives.breaking ? { breaking: true } : {}),
+    ...(directives.irreversible === undefined ? {} : { irreversible: directives.irreversible }),
+    ...(directives.repeatUntilZero === undefined ? {} : { repeatUntilZero: true }),
+  };
+}
+
+/** Ours in one read: applied names with the newest run of each, and what was begun and not finished. */
+function stateQuery({ migrations, runs }: LedgerTables): string {
+  return `
+    SELECT 'applied' AS kind, m.name, r.checksum, r.directives, coalesce(r.finished_at, m.run_on::timestamptz) AS at, r.ran_ms, r.role, r.host,
+           NULL::bigint AS id, NULL AS direction, NULL AS state, NULL::int AS done, NULL::int AS total, NULL::int AS started
+      FROM ${migrations} m
+      LEFT JOIN (SELECT DISTINCT ON (name) name, checksum, directives, finished_at, ran_ms, role, host
+                   FROM ${runs} WHERE state = 'applied' ORDER BY name, id DESC) r ON r.name = m.name
+    UNION ALL
+    SELECT 'unfinished', u.name, u.checksum, u.directives, u.started_at, NULL, u.role, u.host,
+           u.id, u.direction, u.state, u.statements_done, u.statements_total, u.statement_started
+      FROM (SELECT DISTINCT ON (name) id, name, checksum, directives, started_at, role, host, direction, state,
+                   statements_done, statements_total, statement_started
+              FROM ${runs} ORDER BY name, id DESC) u
+     WHERE u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL))`;
+}
+
+interface StateRow {
+  kind: "applied" | "unfinished";
+  name: string;
+  checksum: string | null;
+  directives: StoredDirectives | null;
+  at: Date | null;
+  ran_ms: string | null;
+  role: string | null;
+  host: string | null;
+  id: string;
+  direction: "up" | "down";
+  state: "running" | "failed";
+  done: number;
+  total: number | null;
+  started: number | null;
+}
+
+/**
+ * Everything the ledger says, in one query where the ledger is complete. A database without one has an empty history.
+ *
+ * @throws AppError `history-conflict` when another tool owns a table of that name
+ */
+export async function readLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
+  try {
+    const { rows } = await database.query(stateQuery(tables));
+    return toState(rows as StateRow[]);
+  } catch (error) {
+    if (codeOf(error) === "42703") return await refuseForeignTable(database, tables);
+    if (codeOf(error) !== "42P01") throw error;
+  }
+  return await readIncompleteLedger(database, tables);
+}
+
+/** One of the tables is not there: nothing was ever applied, or only by node-pg-migrate without us. */
+async function readIncompleteLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
+  const exists = await database.query("SELECT to_regclass($1) IS NOT NULL AS migrations", [tables.migrations]);
+  if (!(exists.rows[0] as { migrations: boolean }).migrations) return { applied: [], unfinished: [], duplicates: [] };
+  try {
+    const { rows } = await database.query(
+      `SELECT 'applied' AS kind, name, NULL AS checksum, NULL::jsonb AS directives, run_on::timestamptz AS at, NULL AS ran_ms, NULL AS role, NULL AS host FROM ${tables.migrations}`,
+    );
+    return toState(rows as StateRow[]);
+  } catch (error) {
+    if (codeOf(error) === "42703") return await refuseForeignTable(database, tables);
+    throw error;
+  }
+}
+
+function toState(rows: readonly StateRow[]): LedgerState {
+  const applied = new Map<string, AppliedMigration>();
+  const unfinished: UnfinishedRun[] = [];
+  const duplicates = new Set<string>();
+  for (const row of rows) {
+    const { name } = row;
+    if (row.kind === "unfinished") {
+      unfinished.push({
+        id: row.id,
+        name,
+        direction: row.direction,
+        state: row.state,
+        checksum: row.checksum,
+        statementsDone: row.done,
+        statementsTotal: row.total,
+        statementStarted: row.started,
+        startedAt: row.at!,
+        host: row.host!,
+      });
+      continue;
+    }
+    if (applied.has(name)) duplicates.add(name);
+    applied.set(name, {
+      name,
+      version: versionOf(name),
+      checksum: row.checksum,
+      directives: row.directives ?? {},
+      appliedAt: row.at,
+      ranMs: row.ran_ms === null ? null : Number(row.ran_ms),
+      role: row.role,
+      host: row.host,
+    });
+  }
+  return { applied: [...applied.values()].toSorted(byVersion), unfinished, duplicates: [...duplicates] };
+}
+
+export function versionOf(name: string): bigint | undefined {
+  const digits = /^\d+/.exec(name)?.[0];
+  return digits === undefined ? undefined : BigInt(digits);
+}
+
+function byVersion(a: AppliedMigration, b: AppliedMigration): number {
+  const [left, right] = [a.version ?? -1n, b.version ?? -1n];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

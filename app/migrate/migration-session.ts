@@ -1,0 +1,130 @@
+import { isAbsolute, join } from "node:path";
+import type { Config } from "../config/settings.ts";
+import { connectWhenReady, placeOf } from "../database/preflight.ts";
+import { cancelSession, closeSession, openSession, type Session } from "../database/session.ts";
+import { codeOf } from "../database/sqlstate.ts";
+import { AppError } from "../errors.ts";
+import { projectRoot } from "../version.ts";
+import type { Listener } from "./events.ts";
+import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
+
+export interface SessionOptions {
+  /** Shown in `application_name`. */
+  readonly activity: string;
+  /** A command that only reads is content with a standby. */
+  readonly readOnly?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly listener?: Listener | undefined;
+}
+
+export interface MigrationSession {
+  readonly session: Session;
+  readonly tables: LedgerTables;
+}
+
+/** The folder of migrations; a relative one stands beside package.json, whatever folder we were started in. */
+export function migrationsDirectory({ migrationsDirectory: directory }: Pick<Config, "migrationsDirectory">): string {
+  return isAbsolute(directory) ? directory : join(projectRoot, directory);
+}
+
+/**
+ * Connects as the role that migrates, waiting until the server is ready, hands the session to `work` and ends it
+ * whatever happens. When the signal fires, what the server is doing for us is cancelled.
+ *
+ * @throws AppError as `connectWhenReady`; `interrupted` after the signal; otherwise what `work` throws
+ */
+export async function withMigrationSession<T>(config: Config, options: SessionOptions, work: (context: MigrationSession) => Promise<T>): Promise<T> {
+  const { signal, listener, activity, readOnly = false } = options;
+  const address = config.migrationDatabase;
+  const session = await connectWhenReady({
+    address,
+    activity,
+    timeout: config.waitTimeout,
+    readOnly,
+    signal,
+    onWait: (reason, elapsed) =>
+      listener?.({ type: "waiting-for-database", reason, elapsed, timeout: config.waitTimeout, place: placeOf(address) }),
+  });
+  const onAbort = (): void => void cancelSession(session);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await work({ session, tables: ledgerTables(config) });
+  } catch (error) {
+    if (signal?.aborted && !(error instanceof AppError && error.code === "interrupted")) {
+      throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.", { cause: error });
+    }
+    throw codeOf(error) === "42501" ? missingPrivilege(config, error) : error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    await closeSession(session);
+  }
+}
+
+function missingPrivilege(config: Config, cause: unknown): AppError {
+  const { user, database } = config.migrationDatabase;
+  return new AppError(
+    "database-refused",
+    `The role "${user}" lacks a privilege in database "${database}": ${(cause as Error).message}. Migrations may use another role: MIGRATE_DB_USER.`,
+    { cause },
+  );
+}
+
+/**
+ * Refuses a connection on which an advisory lock would mean nothing, and a role that could not write the ledger.
+ *
+ * @throws AppError `database-refused`
+ */
+export async function assertCanMigrate({ session, tables }: MigrationSession): Promise<void> {
+  if (await isSharedBackend(session)) {
+    throw new AppError(
+      "database-refused",
+      `${placeOf(session.address)} is a connection pooler that gives each transaction another backend (PgBouncer's transaction mode?). ` +
+        "Session locks do not work through it: give migrations a direct connection with MIGRATE_DATABASE_URL.",
+    );
+  }
+  const { rows } = await session.client.query<{ may_create_schema: boolean; may_create_table: boolean | null; may_write: boolean | null }>(
+    `SELECT has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
+            has_schema_privilege(to_regnamespace($1)::oid, 'CREATE') AS may_create_table,
+            has_table_privilege(to_regclass($2)::oid, 'INSERT') AS may_write`,
+    [tables.schema === "" ? null : quoted(tables.schema), tables.migrations],
+  );
+  const { may_create_schema: mayCreateSchema, may_create_table: mayCreateTable, may_write: mayWrite } = rows[0]!;
+  const { user, database } = session.address;
+  if (mayWrite === true) return;
+  if (mayWrite === false) throw lacking(`may not write to ${tables.migrations}`);
+  if (mayCreateTable === false) throw lacking(`may not create tables in schema "${tables.schema}"`);
+  if (mayCreateTable === null && !mayCreateSchema) throw lacking(`may not create the schema "${tables.schema}"`);
+
+  function lacking(what: string): AppError {
+    return new AppError(
+      "database-refused",
+      `The role "${user}" ${what} in database "${database}". Grant it, or let migrations use another role: MIGRATE_DB_USER and MIGRATE_DB_PASSWORD.`,
+    );
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * Whether two connections of ours meet in one backend. A server tells its clients its own process id when they connect;
+ * only where that is not the id we are served by, a pooler is in between, and a second connection finds out its mode.
+ */
+async function isSharedBackend(session: Session): Promise<boolean> {
+  const { processID } = session.client as unknown as { processID: number | null };
+  if (processID === session.backendPid) return false;
+  const other = await openSession(session.address, "preflight", 5000);
+  try {
+    await other.client.query("BEGIN");
+    const [theirs, ours] = [await backendPid(other), await backendPid(session)];
+    return theirs === session.backendPid || ours !== session.backendPid || theirs === ours;
+  } finally {
+    await closeSession(other);
+  }
+}
+
+async function backendPid({ client }: Session): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  return rows[0]!.pid;
+}

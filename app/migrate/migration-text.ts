@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { messageOf } from "../errors.ts";
+
+/** One migration file's text, ready to run, and the checksum that the ledger keeps. */
+export interface MigrationText {
+  readonly text: string;
+  /** SHA-256 in hexadecimal, over the text without a byte-order mark and with LF line ends. */
+  readonly checksum: string;
+}
+
+/** Larger files would have to be held in memory several times; data of that size belongs into an import. */
+export const largestFile: number = 16 * 1024 * 1024;
+
+/**
+ * Reads a migration file. The text has LF line ends and no byte-order mark, so that a Windows checkout has the same
+ * checksum and error positions count lines as an editor does.
+ *
+ * @returns the text, or a sentence that says why it cannot be used
+ */
+export function readMigrationText(path: string): MigrationText | string {
+  const file = basename(path);
+  let bytes: Buffer;
+  try {
+    const descriptor = openSync(path, "r");
+    try {
+      const { size } = fstatSync(descriptor);
+      if (size > largestFile) {
+        return `${file} has ${Math.round(size / 1024 / 1024)} MiB; a migration may have ${largestFile / 1024 / 1024} MiB. Load data of that size with an import, or split the file.`;
+      }
+      bytes = readFileSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    return `${file} cannot be read: ${messageOf(error)}.`;
+  }
+  return decode(bytes, file);
+}
+
+/** Pure part of `readMigrationText`. */
+export function decode(bytes: Buffer, file: string): MigrationText | string {
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
+    return `${file} is UTF-16; save it as UTF-8.`;
+  }
+  const nul = bytes.indexOf(0);
+  if (nul >= 0) {
+    return `${file} has a NUL byte at offset ${nul}; PostgreSQL would ignore everything behind it. Is it UTF-16, or damaged?`;
+  }
+  let text: string;
+  try {
+    // ignoreBOM false: the mark is taken off.
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return `${file} is not valid UTF-8 (first wrong byte at offset ${firstInvalidByte(bytes)}); save it as UTF-8.`;
+  }
+  const normalised = text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
+  return { text: normalised, checksum: checksumOf(normalised) };
+}
+
+/** The checksum of a text that has LF line ends already. */
+export function checksumOf(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}
+
+/** The length of the longest valid beginning. */
+function firstInvalidByte(bytes: Buffer): number {
+  let [valid, tooLong] = [0, bytes.length];
+  const decoder = (): InstanceType<typeof TextDecoder> => new TextDecoder("utf-8", { fatal: true });
+  while (valid + 1 < tooLong) {
+    const middle = (valid + tooLong) >> 1;
+    try {
+      decoder().decode(bytes.subarray(0, middle), { stream: true });
+      valid = middle;
+    } catch {
+      tooLong = middle;
+    }
+  }
+  return valid;
+}

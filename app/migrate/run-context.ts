@@ -1,0 +1,51 @@
+import type { Session } from "../database/session.ts";
+import { AppError } from "../errors.ts";
+import type { Listener } from "./events.ts";
+import type { LedgerTables } from "./ledger-tables.ts";
+import { holdsLock, tryLock } from "./lock.ts";
+
+/** What every step of a run works with. The session holds the lock. */
+export interface RunContext {
+  readonly session: Session;
+  readonly tables: LedgerTables;
+  readonly lockKey: bigint;
+  /** Milliseconds. */
+  readonly lockTimeout: number;
+  readonly retries: number;
+  /** How long this run waited for the migration lock; goes into its first record. */
+  readonly waitedMs: number;
+  readonly listener: Listener;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where a migration stands in its run, from 1. */
+export interface Position {
+  readonly index: number;
+  readonly total: number;
+}
+
+/** The text of both directions, for the ledger. */
+export interface RecordedTexts {
+  readonly up: string | undefined;
+  readonly down: string | undefined;
+}
+
+/**
+ * Makes sure that we still hold the migration lock. A migration that gave it up (`pg_advisory_unlock_all`, `DISCARD
+ * ALL`) is reported, and the lock taken again if nobody else has it by now.
+ *
+ * @throws AppError `lock-lost` when somebody has
+ */
+export async function keepLock(context: RunContext, after: string | undefined): Promise<void> {
+  if (await holdsLock(context.session, context.lockKey)) return;
+  const cause = after === undefined ? "The migration lock was lost" : `${after} released the migration lock (pg_advisory_unlock_all or DISCARD ALL?)`;
+  if (!(await tryLock(context.session, context.lockKey))) {
+    throw new AppError("lock-lost", `${cause}, and another runner has taken it. This run stops here; the other one goes on.`);
+  }
+  context.listener({ type: "warning", name: after ?? "", text: `${cause}; it was taken again at once. Take that statement out.` });
+}
+
+/** @throws AppError `interrupted` once the signal has fired */
+export function stopIfAborted({ signal }: Pick<RunContext, "signal">): void {
+  if (signal?.aborted) throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.");
+}

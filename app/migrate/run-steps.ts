@@ -1,0 +1,138 @@
+import { AppError, messageOf } from "../errors.ts";
+import { resetSession } from "../database/session.ts";
+import { applyInTransaction } from "./apply-in-transaction.ts";
+import { applyOutsideTransaction, StatementFailure } from "./apply-outside.ts";
+import { describeFailure, endedSession, migrationFailed, type RecordedError } from "./failure.ts";
+import type { UnfinishedRun } from "./ledger.ts";
+import type { PreparedMigration } from "./prepare.ts";
+import { stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
+import { insertRun } from "./run-record.ts";
+
+/** One migration that is going to run. */
+export interface Step {
+  readonly migration: PreparedMigration;
+  readonly texts: RecordedTexts;
+  /** Where an interrupted run of it stopped. */
+  readonly unfinished: UnfinishedRun | undefined;
+}
+
+export interface StepResult {
+  readonly version: string;
+  readonly name: string;
+  readonly direction: "up" | "down";
+  /** Milliseconds. */
+  readonly ranMs: number;
+  readonly attempts: number;
+}
+
+/** How far a run came. `failed` is the first migration that did not succeed; nothing behind it was tried. */
+export interface RunResult {
+  readonly done: readonly StepResult[];
+  readonly failed: { readonly name: string; readonly error: AppError } | undefined;
+  /** Names of the steps that were not tried. */
+  readonly notTried: readonly string[];
+}
+
+/**
+ * Runs the steps in order and stops at the first that fails.
+ *
+ * @throws AppError `interrupted`, `lock-lost`; what the server does to the session itself
+ */
+export async function runSteps(context: RunContext, steps: readonly Step[]): Promise<RunResult> {
+  const done: StepResult[] = [];
+  for (const [index, step] of steps.entries()) {
+    const { migration } = step;
+    const { name, versionText } = migration.file;
+    const position = { index: index + 1, total: steps.length };
+    stopIfAborted(context);
+    for (const text of migration.warnings) context.listener({ type: "warning", name, text });
+    context.listener({ type: "started", name, direction: migration.direction, ...position });
+    const notices = limitNotices(context, name);
+    const started = Date.now();
+    try {
+      const attempts = await runStep({ ...context, waitedMs: index === 0 ? context.waitedMs : 0 }, step);
+      const ranMs = Date.now() - started;
+      done.push({ version: versionText, name, direction: migration.direction, ranMs, attempts });
+      context.listener({ type: "finished", name, direction: migration.direction, ranMs, ...position });
+    } catch (error) {
+      stopIfAborted(context);
+      if (error instanceof AppError && error.code === "lock-lost") throw error;
+      const failure = await explain(context, step, error, started);
+      context.listener({ type: "failed", name, direction: migration.direction, message: failure.message });
+      return { done, failed: { name, error: failure }, notTried: steps.slice(index + 1).map((later) => later.migration.file.name) };
+    } finally {
+      notices.end();
+    }
+  }
+  return { done, failed: undefined, notTried: [] };
+}
+
+async function runStep(context: RunContext, { migration, texts, unfinished }: Step): Promise<number> {
+  const { parseFailure, directives } = migration;
+  if (parseFailure !== undefined && directives.noTransaction) {
+    throw new StatementFailure(Object.assign(new Error(parseFailure.message), { code: "42601", position: "1" }), parseFailure as never);
+  }
+  if (!directives.noTransaction) return await applyInTransaction(context, migration, texts);
+  await applyOutsideTransaction(context, migration, texts, unfinished);
+  return 1;
+}
+
+/** The failure with its place and what became of the migration; recorded in the ledger where that is not done yet. */
+async function explain(context: RunContext, { migration, texts }: Step, error: unknown, started: number): Promise<AppError> {
+  const { file, direction, path, text, directives } = migration;
+  const origin = { file: path, text, offset: error instanceof StatementFailure ? error.offset : 0 };
+  const { lines, recorded } = await describeFailure(error instanceof StatementFailure ? error.cause : error, origin);
+  const lost = context.session.lostBecause() !== undefined || endedSession(error);
+  if (!directives.noTransaction && !lost) await recordFailed(context, migration, texts, recorded, started);
+  return migrationFailed(file.name, lines, outcomeOf(migration, lost), { migration: file.name, direction, ...recorded }, error);
+}
+
+function outcomeOf({ directives, direction, statements }: PreparedMigration, lost: boolean): string {
+  const again = direction === "up" ? "migrate up" : "migrate down";
+  if (!directives.noTransaction) {
+    return lost ? `The connection was lost; the server rolls the transaction back. \`${again}\` tries it again.` : "It was rolled back; nothing of it remains.";
+  }
+  return statements === undefined
+    ? `It ran outside a transaction, so what it did so far stays; \`${again}\` runs it again.`
+    : `It runs statement by statement, so the statements before stay; \`${again}\` resumes at the one that failed.`;
+}
+
+async function recordFailed(context: RunContext, { file, direction, directives }: PreparedMigration, texts: RecordedTexts, error: RecordedError, started: number): Promise<void> {
+  try {
+    await resetSession(context.session, `migrate ${direction} ${file.name}`);
+    await insertRun(context.session.client, context.tables, {
+      file,
+      direction,
+      state: "failed",
+      upText: texts.up,
+      downText: texts.down,
+      directives,
+      statementsDone: 0,
+      statementsTotal: undefined,
+      attempts: 1,
+      waitedMs: context.waitedMs,
+      startedAt: new Date(started),
+      error,
+    });
+  } catch (cause) {
+    context.listener({ type: "warning", name: file.name, text: `its failure could not be recorded: ${messageOf(cause)}` });
+  }
+}
+
+const mostNotices = 20;
+
+/** Passes the first notices of a migration on and counts the rest, so that a flood of them costs no memory. */
+function limitNotices({ session, listener }: RunContext, name: string): { end(): void } {
+  let count = 0;
+  session.onNotice(({ message = "" }) => {
+    count += 1;
+    if (count <= mostNotices) listener({ type: "notice", name, text: message.slice(0, 500) });
+  });
+  return {
+    end() {
+      session.onNotice(undefined);
+      if (count > mostNotices) listener({ type: "notice", name, text: `… and ${count - mostNotices} more notices` });
+    },
+  };
+}
+

@@ -1,0 +1,190 @@
+import type { RawStmt } from "libpg-query";
+
+/** One statement of a migration, found by PostgreSQL's own parser. */
+export interface Statement {
+  readonly text: string;
+  /** Where `text` begins in the file, in UTF-16 units as JavaScript counts. */
+  readonly offset: number;
+  /** The line of its first word, from 1. */
+  readonly line: number;
+  /** The parser's name for it, such as `IndexStmt`. */
+  readonly node: string;
+  /** Whether PostgreSQL refuses it inside a transaction block (as far as the text tells). */
+  readonly outsideTransaction: boolean;
+  /** What a `CREATE INDEX`, `REINDEX` or `DROP INDEX … CONCURRENTLY` is about. */
+  readonly concurrently: ConcurrentIndex | undefined;
+  /** BEGIN, COMMIT, ROLLBACK and their like; savepoints are not meant. */
+  readonly endsTransaction: boolean;
+  readonly copiesFromClient: boolean;
+  /** Changes a setting of the session, and must be repeated when a run is resumed behind it. */
+  readonly setsSession: boolean;
+  /** Must not be cut off by lock_timeout: VALIDATE CONSTRAINT scans, and is meant to take its time. */
+  readonly validates: boolean;
+}
+
+export interface ConcurrentIndex {
+  readonly action: "create" | "reindex" | "drop";
+  readonly schema: string | undefined;
+  /** The index; undefined where PostgreSQL makes the name, or when a whole table is reindexed. */
+  readonly index: string | undefined;
+  readonly table: string | undefined;
+  readonly ifNotExists: boolean;
+}
+
+/** The parser refused the text. `offset` is where, in UTF-16 units. */
+export interface ParseFailure {
+  readonly message: string;
+  readonly offset: number;
+}
+
+/** Above this, in characters, the tree would take more memory than a small container has; the server parses it alone. */
+export const largestParsed: number = 1024 * 1024;
+
+/** The statements of a text, or where and why PostgreSQL's parser refuses it. */
+export async function splitStatements(text: string): Promise<readonly Statement[] | ParseFailure> {
+  if (text.trim() === "") return [];
+  // Loaded here: 60 ms of WebAssembly that a start with nothing to do must not pay.
+  const { loadModule, parseSync } = await import("libpg-query");
+  await loadModule();
+  const bytes = Buffer.from(text, "utf8");
+  const ascii = bytes.length === text.length;
+  try {
+    const { stmts = [] } = parseSync(text);
+    let [lastByte, lastOffset] = [0, 0];
+    return stmts.map((raw) => {
+      const start = raw.stmt_location ?? 0;
+      const end = raw.stmt_len ? start + raw.stmt_len : bytes.length;
+      const offset = ascii ? start : lastOffset + bytes.toString("utf8", lastByte, start).length;
+      [lastByte, lastOffset] = [start, offset];
+      const statementText = ascii ? text.slice(start, end) : bytes.toString("utf8", start, end);
+      return describe(raw, statementText, offset, text);
+    });
+  } catch (error) {
+    const details = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails;
+    // The parser runs out of its stack on absurdly nested text before it can say anything better.
+    if (details === undefined && !(error instanceof Error)) throw error;
+    return { message: (error as Error).message, offset: characterOffset(text, details?.cursorPosition ?? 0) };
+  }
+}
+
+export function isParseFailure(result: readonly Statement[] | ParseFailure): result is ParseFailure {
+  return !Array.isArray(result);
+}
+
+/** The parser counts code points; JavaScript counts UTF-16 units. */
+function characterOffset(text: string, codePoints: number): number {
+  let offset = 0;
+  for (let seen = 0; seen < codePoints && offset < text.length; seen++) offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
+  return offset;
+}
+
+type Node = Readonly<Record<string, unknown>>;
+
+function describe(raw: RawStmt, text: string, offset: number, whole: string): Statement {
+  const [node, body] = Object.entries(raw.stmt ?? {})[0] as [string, Node];
+  const lead = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0].length ?? 0;
+  const concurrently = concurrentIndex(node, body);
+  return {
+    text,
+    offset,
+    line: lineOf(whole, offset + lead),
+    node,
+    concurrently,
+    outsideTransaction: concurrently !== undefined || neverInTransaction(node, body),
+    endsTransaction: node === "TransactionStmt" && !savepoints.has(String(body["kind"])),
+    copiesFromClient: node === "CopyStmt" && body["is_from"] === true && body["filename"] === undefined && body["is_program"] !== true,
+    setsSession: node === "VariableSetStmt" && body["is_local"] !== true,
+    validates: alterCommands(node, body).some(({ subtype }) => subtype === "AT_ValidateConstraint"),
+  };
+}
+
+/** The line, from 1, of a place in a text. */
+export function lineOf(text: string, offset: number): number {
+  let line = 1;
+  for (let at = text.indexOf("\n"); at !== -1 && at < offset; at = text.indexOf("\n", at + 1)) line += 1;
+  return line;
+}
+
+const savepoints: ReadonlySet<string> = new Set(["TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"]);
+
+/** Source: PostgreSQL's PreventInTransactionBlock callers. DO and CALL may commit, so they get no transaction either. */
+function neverInTransaction(node: string, body: Node): boolean {
+  switch (node) {
+    case "VacuumStmt":
+      return body["is_vacuumcmd"] === true;
+    case "ClusterStmt":
+      return body["relation"] === undefined;
+    case "AlterTableStmt":
+      return alterCommands(node, body).some(({ subtype, concurrent }) => subtype === "AT_DetachPartition" && concurrent === true);
+    case "ReindexStmt":
+      return ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"].includes(String(body["kind"]));
+    case "AlterSystemStmt":
+    case "CreatedbStmt":
+    case "DropdbStmt":
+    case "CreateTableSpaceStmt":
+    case "DropTableSpaceStmt":
+    case "AlterDatabaseStmt":
+    case "CreateSubscriptionStmt":
+    case "DropSubscriptionStmt":
+    case "AlterSubscriptionStmt":
+    case "DiscardStmt":
+    case "DoStmt":
+    case "CallStmt":
+      return true;
+    default:
+      return false;
+  }
+}
+
+interface AlterCommand {
+  readonly subtype: string;
+  readonly concurrent: boolean;
+}
+
+function alterCommands(node: string, body: Node): AlterCommand[] {
+  if (node !== "AlterTableStmt") return [];
+  return ((body["cmds"] as Node[] | undefined) ?? []).map((command) => {
+    const inner = command["AlterTableCmd"] as Node | undefined;
+    const definition = (inner?.["def"] as Node | undefined)?.["PartitionCmd"] as Node | undefined;
+    return { subtype: String(inner?.["subtype"]), concurrent: definition?.["concurrent"] === true };
+  });
+}
+
+function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined {
+  const relation = body["relation"] as { schemaname?: string; relname?: string } | undefined;
+  switch (node) {
+    case "IndexStmt":
+      if (body["concurrent"] !== true) return undefined;
+      return {
+        action: "create",
+        schema: relation?.schemaname,
+        index: body["idxname"] as string | undefined,
+        table: relation?.relname,
+        ifNotExists: body["if_not_exists"] === true,
+      };
+    case "DropStmt": {
+      if (body["concurrent"] !== true) return undefined;
+      const names = nameParts((body["objects"] as Node[] | undefined)?.[0]);
+      return { action: "drop", schema: names.at(-2), index: names.at(-1), table: undefined, ifNotExists: body["missing_ok"] === true };
+    }
+    case "ReindexStmt": {
+      const options = (body["params"] as { DefElem?: { defname?: string } }[] | undefined) ?? [];
+      if (!options.some(({ DefElem }) => DefElem?.defname === "concurrently")) return undefined;
+      const isIndex = body["kind"] === "REINDEX_OBJECT_INDEX";
+      return {
+        action: "reindex",
+        schema: relation?.schemaname ?? (body["kind"] === "REINDEX_OBJECT_SCHEMA" ? (body["name"] as string) : undefined),
+        index: isIndex ? relation?.relname : undefined,
+        table: isIndex ? undefined : relation?.relname,
+        ifNotExists: false,
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function nameParts(node: Node | undefined): string[] {
+  const { items = [] } = (node?.["List"] as { items?: { String?: { sval?: string } }[] } | undefined) ?? {};
+  return items.map(({ String: name }) => name?.sval ?? "");
+}

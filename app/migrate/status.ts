@@ -1,0 +1,107 @@
+import type { Config } from "../config/settings.ts";
+import { compareHistory, type History, type HistoryConflict } from "./history.ts";
+import { readKnownMigrations } from "./known-migrations.ts";
+import { readLedger, type AppliedMigration } from "./ledger.ts";
+import { withMigrationSession } from "./migration-session.ts";
+import { parseDirectives } from "./directives.ts";
+import { readMigrationText } from "./migration-text.ts";
+import type { RunOptions } from "./with-lock.ts";
+
+/** One row of the status table. */
+export interface MigrationStatus {
+  readonly version: string;
+  readonly name: string;
+  readonly state: "applied" | "pending" | "deferred" | "ahead" | "missing";
+  readonly appliedAt: string | null;
+  /** Milliseconds. */
+  readonly ranMs: number | null;
+  readonly role: string | null;
+  readonly host: string | null;
+  /** What is unusual about it; a sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface Status {
+  readonly migrations: readonly MigrationStatus[];
+  /** The newest applied one, also when this image does not have it. */
+  readonly current: string | null;
+  /** Names of what `migrate up` would run. */
+  readonly pending: readonly string[];
+  readonly deferred: readonly string[];
+  readonly ahead: readonly string[];
+  readonly breaking: readonly string[];
+  readonly conflicts: readonly HistoryConflict[];
+}
+
+/**
+ * Where a database stands, beside the files of this image. Only reads.
+ *
+ * @throws AppError as `migrateUp` does before it changes anything, save for what the status itself shows
+ */
+export async function readStatus(config: Config, options: RunOptions = {}): Promise<Status> {
+  const known = readKnownMigrations(config);
+  const { signal, listener } = options;
+  const history = await withMigrationSession(config, { activity: "migrate status", readOnly: true, signal, listener }, async ({ session, tables }) =>
+    compareHistory(known, await readLedger(session.client, tables)),
+  );
+  return describeStatus(history);
+}
+
+/** Pure but for reading the heads of pending files. */
+export function describeStatus(history: History): Status {
+  const deferred = new Set(history.pending.filter(({ upPath, kind }) => isDeferred(upPath, kind)).map(({ name }) => name));
+  const notesFor = (name: string): string[] => [
+    ...history.conflicts.filter((conflict) => conflict.name === name).map(({ message }) => message),
+    ...history.unfinished
+      .filter((run) => run.name === name)
+      .map(({ direction, state, statementsDone, statementsTotal, startedAt }) =>
+        `${direction} ${state === "failed" ? "failed" : "was interrupted"} after statement ${statementsDone} of ${statementsTotal ?? "?"} (began ${startedAt.toISOString()}); the next run resumes there.`,
+      ),
+  ];
+  const gone = history.conflicts.filter(({ kind }) => kind === "missing" || kind === "renamed");
+  const rows: MigrationStatus[] = [
+    ...history.applied.map(({ file, entry }) => appliedRow(entry, file.versionText, "applied", notesFor(file.name))),
+    ...history.ahead.map((entry) => appliedRow(entry, digits(entry), "ahead", entry.directives.breaking ? ["breaking: this image must not run on this schema"] : [])),
+    ...gone.map(({ name }) => appliedRow(bareEntry(name), digits(bareEntry(name)), "missing", notesFor(name))),
+    ...history.pending.map(({ versionText, name, downPath }) => ({
+      version: versionText,
+      name,
+      state: deferred.has(name) ? ("deferred" as const) : ("pending" as const),
+      appliedAt: null,
+      ranMs: null,
+      role: null,
+      host: null,
+      notes: [...notesFor(name), ...(downPath === undefined ? ["has no down file"] : [])],
+    })),
+  ];
+  const sorted = rows.toSorted((a, b) => Number(BigInt(a.version || 0) - BigInt(b.version || 0)));
+  const newest = sorted.findLast(({ state }) => state === "applied" || state === "ahead" || state === "missing");
+  return {
+    migrations: sorted,
+    current: newest?.name ?? null,
+    pending: history.pending.filter(({ name }) => !deferred.has(name)).map(({ name }) => name),
+    deferred: [...deferred],
+    ahead: history.ahead.map(({ name }) => name),
+    breaking: history.breaking.map(({ name }) => name),
+    conflicts: history.conflicts,
+  };
+}
+
+/** Whether the head of a migration says that it waits until the service runs. */
+export function isDeferred(path: string, kind: "sql" | "code"): boolean {
+  const content = readMigrationText(path);
+  return typeof content !== "string" && parseDirectives(content.text, kind, path, []).deferred;
+}
+
+function appliedRow(entry: AppliedMigration, version: string, state: "applied" | "ahead" | "missing", notes: readonly string[]): MigrationStatus {
+  const { name, appliedAt, ranMs, role, host } = entry;
+  return { version, name, state, appliedAt: appliedAt?.toISOString() ?? null, ranMs, role, host, notes };
+}
+
+function digits({ name }: AppliedMigration): string {
+  return /^\d+/.exec(name)?.[0] ?? "";
+}
+
+function bareEntry(name: string): AppliedMigration {
+  return { name, version: undefined, checksum: null, directives: {}, appliedAt: null, ranMs: null, role: null, host: null };
+}

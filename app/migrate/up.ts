@@ -1,0 +1,122 @@
+import type { Config } from "../config/settings.ts";
+import { AppError } from "../errors.ts";
+import { filesInvalid } from "./files.ts";
+import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
+import { assertUsable, readKnownMigrations } from "./known-migrations.ts";
+import { readLedger, type UnfinishedRun } from "./ledger.ts";
+import { readMigrationText } from "./migration-text.ts";
+import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
+import { prepareMigration, type PreparedMigration } from "./prepare.ts";
+import { runSteps, type RunResult, type Step } from "./run-steps.ts";
+import { withMigrationLock, type RunOptions } from "./with-lock.ts";
+
+export interface UpOptions extends RunOptions, CompareOptions {
+  /** At most so many migrations. */
+  readonly limit?: number | undefined;
+  /** None above this version. */
+  readonly to?: bigint | undefined;
+  /** `only`: the deferred migrations and no others; without it, all others. */
+  readonly deferred?: "only";
+  /** Plans and stops. */
+  readonly dryRun?: boolean;
+  /** Asked once before anything is changed. */
+  readonly confirm?: (plan: UpPlan) => Promise<boolean>;
+}
+
+/** What a run would do, as a value. */
+export interface UpPlan {
+  readonly steps: readonly Step[];
+  readonly history: History;
+  /** Pending migrations that this run leaves out because they are deferred. */
+  readonly deferred: readonly KnownMigration[];
+}
+
+export interface UpResult extends RunResult {
+  readonly outcome: "up-to-date" | "planned" | "declined" | "applied" | "failed";
+  readonly plan: UpPlan;
+}
+
+/**
+ * Brings the schema to head, or as far as the options say. With nothing to do it takes no lock, writes nothing and does
+ * not load node-pg-migrate.
+ *
+ * @throws AppError `configuration`, `migration-files-invalid`, `database-unreachable`, `database-refused`,
+ *   `history-conflict`, `image-too-old`, `lock-not-obtained`, `lock-lost`, `interrupted`. A migration that fails is not
+ *   thrown but returned, with what was done before it.
+ */
+export async function migrateUp(config: Config, options: UpOptions = {}): Promise<UpResult> {
+  const known = readKnownMigrations(config);
+  return await withMigrationSession(config, { activity: "migrate up", signal: options.signal, listener: options.listener }, async (database) => {
+    const plan = await planUp(config, database, known, options);
+    const nothing = { done: [], failed: undefined, notTried: [] };
+    if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
+    if (options.dryRun) return { outcome: "planned", plan, ...nothing };
+    if (options.confirm !== undefined && !(await options.confirm(plan))) return { outcome: "declined", plan, ...nothing };
+    return await withMigrationLock(database, config, options, async (context) => {
+      // Somebody else may have migrated while we waited.
+      const fresh = await planUp(config, database, known, options);
+      if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };
+      const result = await runSteps(context, fresh.steps);
+      return { outcome: result.failed === undefined ? "applied" : "failed", plan: fresh, ...result };
+    });
+  });
+}
+
+async function planUp(config: Config, { session, tables }: MigrationSession, known: readonly KnownMigration[], options: UpOptions): Promise<UpPlan> {
+  const { to, limit } = options;
+  if (to !== undefined && !known.some(({ version }) => version === to)) {
+    throw new AppError("usage", `There is no migration with version ${to} in ${migrationsDirectory(config)}.`);
+  }
+  const history = compareHistory(known, await readLedger(session.client, tables), options);
+  assertUsable(history, config);
+  const halfDown = history.unfinished.find(({ direction }) => direction === "down");
+  if (halfDown !== undefined) throw interruptedDown(halfDown);
+  if (history.pending.length === 0) return { steps: [], history, deferred: [] };
+  const prepared = await prepareAll(config, history.pending.filter(({ version }) => to === undefined || version <= to));
+  const deferred = prepared.filter(({ directives }) => directives.deferred);
+  const chosen = options.deferred === "only" ? deferred : prepared.filter(({ directives }) => !directives.deferred);
+  return {
+    steps: chosen.slice(0, limit ?? chosen.length).map((migration) => toStep(migration, history)),
+    history,
+    deferred: deferred.map(({ file }) => file),
+  };
+}
+
+/** Reads and checks all of them, so that a file that cannot run is found before the first one does. */
+async function prepareAll(config: Config, pending: readonly KnownMigration[]): Promise<PreparedMigration[]> {
+  const problems: string[] = [];
+  const prepared: PreparedMigration[] = [];
+  for (const file of pending) {
+    const migration = await prepareMigration(file, "up", file.upPath, problems);
+    if (migration !== undefined) prepared.push(migration);
+  }
+  if (problems.length > 0) throw filesInvalid(migrationsDirectory(config), problems);
+  return prepared;
+}
+
+function toStep(migration: PreparedMigration, history: History): Step {
+  const { file, text, directives } = migration;
+  const unfinished = history.unfinished.find(({ name }) => name === file.name);
+  if (unfinished !== undefined && directives.noTransaction && unfinished.checksum !== file.checksum && unfinished.statementsDone > 0) {
+    throw new AppError(
+      "history-conflict",
+      `${file.name} was interrupted after statement ${unfinished.statementsDone} of ${unfinished.statementsTotal ?? "?"} and has changed since (recorded ${unfinished.checksum?.slice(0, 8)}…, file ${file.checksum.slice(0, 8)}…). ` +
+        `Restore the file so that the run can be resumed, or settle it with \`migrate repair ${file.name}\`.`,
+    );
+  }
+  return { migration, texts: { up: text, down: downText(migration) }, unfinished: directives.noTransaction ? unfinished : undefined };
+}
+
+/** The down file as it is now; it goes into the ledger for images that lack it. One that cannot be read is left out. */
+function downText({ file, text }: PreparedMigration): string | undefined {
+  if (file.downPath === undefined || file.downPath === file.upPath) return file.downPath === undefined ? undefined : text;
+  const content = readMigrationText(file.downPath);
+  return typeof content === "string" ? undefined : content.text;
+}
+
+function interruptedDown({ name, statementsDone, statementsTotal }: UnfinishedRun): AppError {
+  return new AppError(
+    "history-conflict",
+    `The down of ${name} was interrupted after statement ${statementsDone} of ${statementsTotal ?? "?"}. Finish it with \`migrate down -n 1\`, or settle it with \`migrate repair ${name}\`.`,
+  );
+}

@@ -1,0 +1,40 @@
+import type { Config } from "../config/settings.ts";
+import type { Listener } from "./events.ts";
+import { ensureLedger } from "./ledger-tables.ts";
+import { lockKey, unlock, waitForLock } from "./lock.ts";
+import { assertCanMigrate, type MigrationSession } from "./migration-session.ts";
+import type { RunContext } from "./run-context.ts";
+
+/** What every command that changes the schema can be told. */
+export interface RunOptions {
+  readonly listener?: Listener;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Holds the migration lock while `work` runs. The ledger exists by then.
+ *
+ * @throws AppError as `assertCanMigrate` and `waitForLock`; otherwise what `work` throws
+ */
+export async function withMigrationLock<T>(
+  migrationSession: MigrationSession,
+  config: Config,
+  options: RunOptions,
+  work: (context: RunContext) => Promise<T>,
+): Promise<T> {
+  const { session, tables } = migrationSession;
+  const { signal, listener = () => undefined } = options;
+  await assertCanMigrate(migrationSession);
+  const key = lockKey(session.address.database, tables);
+  const waitedMs = await waitForLock(session, key, {
+    budget: config.lockWait,
+    signal,
+    onWait: (holder, waited) => listener({ type: "waiting-for-lock", holder, waited }),
+  });
+  try {
+    await ensureLedger(session.client, tables);
+    return await work({ session, tables, lockKey: key, lockTimeout: config.lockTimeout, retries: config.retries, waitedMs, listener, signal });
+  } finally {
+    await unlock(session, key);
+  }
+}

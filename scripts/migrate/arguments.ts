@@ -1,0 +1,83 @@
+import { parseArgs } from "node:util";
+import { closestTo } from "../../app/config/closest.ts";
+import { settingFlags } from "../../app/config/load.ts";
+import { AppError } from "../../app/errors.ts";
+import type { Command, CommandFlag } from "./command.ts";
+
+/** Flags that every command takes, beside those of the settings table. */
+export const globalFlags: Readonly<Record<string, CommandFlag>> = {
+  config: { value: "FILE", description: "read settings from a YAML file (CONFIG_FILE)" },
+  json: { description: "answer with one JSON document on stdout" },
+  yes: { short: "y", description: "do not ask; needed where there is no terminal" },
+  verbose: { description: "log more (LOG_LEVEL=debug)" },
+  "no-color": { description: "no colours (NO_COLOR)" },
+  help: { short: "h", description: "show this help" },
+};
+
+export interface ParsedArguments {
+  readonly positionals: readonly string[];
+  /** By the flag's own name, whichever alias was typed. */
+  readonly flags: Readonly<Record<string, string | true | undefined>>;
+  /** The flags that are settings, as `loadConfig` wants them. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/**
+ * Splits what was typed behind the command's name.
+ *
+ * @throws AppError `usage` for an unknown flag, a missing or superfluous value, too many arguments
+ */
+export function parseArguments(command: Command, argv: readonly string[]): ParsedArguments {
+  const own = { ...globalFlags, ...command.flags };
+  const nameOf = new Map<string, string>();
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
+  for (const flag of settingFlags) options[flag.slice(2)] = { type: "string" };
+  for (const [name, flag] of Object.entries(own)) {
+    for (const spelling of [name, ...(flag.aliases ?? [])]) {
+      options[spelling] = { type: flag.value === undefined ? "boolean" : "string" };
+      nameOf.set(spelling, name);
+    }
+    if (flag.short !== undefined) options[name] = { ...options[name]!, short: flag.short };
+  }
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const flags: Record<string, string | true> = {};
+  const settings: Record<string, string> = {};
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const option = options[token.name];
+    if (option === undefined) throw unknownFlag(command, token.rawName, Object.keys(options));
+    if (option.type === "string" && token.value === undefined) throw usage(command, `${token.rawName} needs a value.`);
+    if (option.type === "boolean" && token.value !== undefined) throw usage(command, `${token.rawName} takes no value.`);
+    const name = nameOf.get(token.name);
+    if (name !== undefined) flags[name] = token.value ?? true;
+    if (settingFlags.includes(`--${token.name}`)) settings[`--${token.name}`] = token.value ?? "";
+  }
+  if (command.arguments === undefined && positionals.length > 0) {
+    throw usage(command, `"${positionals[0]}" is not understood; migrate ${command.name} takes no arguments.`);
+  }
+  return { positionals, flags, settings: flags["verbose"] ? { "--log-level": "debug", ...settings } : settings };
+}
+
+/** A whole number from a flag's text. */
+export function wholeNumber(command: Command, flag: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw usage(command, `${flag} must be a whole number, not "${text}".`);
+  return Number(text);
+}
+
+/** A version from a flag's text: the digits in front of a migration's name, or the whole name. */
+export function versionNumber(command: Command, flag: string, text: string): bigint {
+  const digits = /^(\d{1,19})(?:_.*)?$/.exec(text)?.[1];
+  if (digits === undefined) throw usage(command, `${flag} must be a version such as 000003, not "${text}".`);
+  return BigInt(digits);
+}
+
+export function usage(command: Command, problem: string): AppError {
+  return new AppError("usage", `${problem} See \`migrate ${command.name} --help\`.`);
+}
+
+function unknownFlag(command: Command, flag: string, known: readonly string[]): AppError {
+  const closest = closestTo(flag.replace(/^-+/, ""), known);
+  return usage(command, `Unknown flag ${flag}${closest === undefined ? "" : ` (did you mean --${closest}?)`}.`);
+}

@@ -1,0 +1,14 @@
+import { readStatus } from "../../../app/migrate/status.ts";
+import type { Command } from "../command.ts";
+
+export const current: Command = {
+  name: "current",
+  summary: "show the newest applied migration",
+  example: "migrate current",
+  async run(context) {
+    const report = await readStatus(context.config(), context);
+    context.answer({ current: report.current });
+    context.say(report.current ?? "No migration is applied.");
+    return 0;
+  },
+};

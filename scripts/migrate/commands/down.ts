@@ -1,0 +1,55 @@
+import { migrateDown, type DownPlan, type DownResult } from "../../../app/migrate/down.ts";
+import { describeError, exitCodeOf } from "../../exit-code.ts";
+import { usage, versionNumber, wholeNumber } from "../arguments.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { countOf, seconds } from "../words.ts";
+
+export const down: Command = {
+  name: "down",
+  aliases: ["downgrade"],
+  summary: "revert applied migrations, newest first",
+  flags: {
+    n: { short: "n", value: "N", description: "revert the newest N; 0 reverts all", aliases: ["num-steps", "steps"] },
+    to: { value: "VERSION", description: "revert everything above this version; 0 reverts all" },
+  },
+  example: "migrate down -n 1",
+  async run(context) {
+    const { flags } = context;
+    const count = typeof flags["n"] === "string" ? wholeNumber(down, "-n", flags["n"]) : undefined;
+    const to = typeof flags["to"] === "string" ? versionNumber(down, "--to", flags["to"]) : undefined;
+    if ((count === undefined) === (to === undefined)) throw usage(down, "Say how far: either -n N (0 for all) or --to VERSION.");
+    const result = await migrateDown(context.config(), {
+      count,
+      to,
+      signal: context.signal,
+      listener: context.listener,
+      confirm: async (plan) => await confirm(context, describe(plan), "Revert them?"),
+    });
+    report(context, result);
+    return result.failed === undefined ? (result.outcome === "declined" ? 3 : 0) : exitCodeOf(result.failed.error);
+  },
+};
+
+function describe({ steps }: DownPlan): string[] {
+  return [
+    "These migrations will be reverted, in this order; data in what they made is lost:",
+    ...steps.map(({ migration }) => `  ${migration.file.name}`),
+  ];
+}
+
+function report(context: CommandContext, { outcome, plan, done, failed, notTried }: DownResult): void {
+  context.answer({
+    outcome,
+    reverted: done,
+    failed: failed === undefined ? null : { name: failed.name, error: describeError(failed.error) },
+    notTried: outcome === "declined" ? plan.steps.map(({ migration }) => migration.file.name) : notTried,
+  });
+  for (const { name, ranMs } of done) context.say(`reverted ${name} (${seconds(ranMs)})`);
+  if (outcome === "nothing-to-do") context.say("Nothing is applied that could be reverted.");
+  if (outcome === "declined") context.say("Nothing was touched.");
+  if (outcome === "reverted") context.say(`${countOf(done.length, "migration")} reverted.`);
+  if (failed === undefined) return;
+  context.stderr.write(`${failed.error.message}\n`);
+  context.say(`${countOf(done.length, "migration")} reverted, ${failed.name} failed${notTried.length === 0 ? "" : `, ${notTried.length} not tried`}.`);
+}

@@ -1,0 +1,72 @@
+import { closestTo } from "../../app/config/closest.ts";
+import { loadConfig, loadSettings, type LoadOptions } from "../../app/config/load.ts";
+import { createLog } from "../../app/log.ts";
+import { AppError } from "../../app/errors.ts";
+import { version } from "../../app/version.ts";
+import { describeError, reportError } from "../exit-code.ts";
+import { parseArguments } from "./arguments.ts";
+import type { CommandContext, Edges } from "./command.ts";
+import { commands, findCommand } from "./commands.ts";
+import { createEventLog } from "./event-log.ts";
+import { commandHelp, overview } from "./usage.ts";
+
+/** Runs the `migrate` program and returns its exit code. Never throws and never exits by itself. */
+export async function runMigrate(argv: readonly string[], edges: Edges): Promise<number> {
+  const wantsJson = argv.includes("--json");
+  try {
+    return await dispatch(argv, edges);
+  } catch (error) {
+    const reason: unknown = edges.signal.aborted ? edges.signal.reason : error;
+    if (wantsJson) edges.stdout.write(`${JSON.stringify({ error: describeError(reason) })}\n`);
+    return reportError(reason, edges.stderr);
+  }
+}
+
+async function dispatch(argv: readonly string[], edges: Edges): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    const asked = name === "help" && rest[0] !== undefined ? findCommand(rest[0]) : undefined;
+    (name === undefined ? edges.stderr : edges.stdout).write(asked === undefined ? overview(commands) : commandHelp(asked));
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "version") {
+    edges.stdout.write(`headgate ${version}\n`);
+    return 0;
+  }
+  const command = findCommand(name);
+  if (command === undefined) throw unknownCommand(name);
+  if (rest.includes("--help") || rest.includes("-h")) {
+    edges.stdout.write(commandHelp(command));
+    return 0;
+  }
+  const { positionals, flags, settings } = parseArguments(command, rest);
+  const loadOptions: LoadOptions = { flags: settings, env: edges.env, purpose: "migrations" };
+  return await command.run(createContext(edges, loadOptions, { positionals, flags }));
+}
+
+function createContext(edges: Edges, loadOptions: LoadOptions, parsed: Pick<CommandContext, "positionals" | "flags">): CommandContext {
+  const json = parsed.flags["json"] === true;
+  const { logLevel, logFormat } = loadSettings(loadOptions);
+  const log = createLog({ level: logLevel, format: logFormat ?? (edges.stderr.isTTY ? "pretty" : "json"), stream: edges.stderr });
+  return {
+    ...edges,
+    ...parsed,
+    json,
+    yes: parsed.flags["yes"] === true,
+    config: () => loadConfig(loadOptions),
+    settings: () => loadSettings(loadOptions),
+    listener: createEventLog(log),
+    say: (line) => {
+      if (!json) edges.stdout.write(`${line}\n`);
+    },
+    answer: (document) => {
+      if (json) edges.stdout.write(`${JSON.stringify(document)}\n`);
+    },
+  };
+}
+
+function unknownCommand(name: string): AppError {
+  const names = commands.flatMap((command) => [command.name, ...(command.aliases ?? [])]);
+  const closest = closestTo(name, names);
+  return new AppError("usage", `Unknown command "${name}"${closest === undefined ? "" : ` (did you mean ${closest}?)`}. \`migrate --help\` lists all.`);
+}
