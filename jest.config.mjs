@@ -5,17 +5,30 @@ const shared = {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
   transform: {
-    "\\.ts$": ["@swc/jest", { jsc: { target: "es2023", parser: { syntax: "typescript" } }, module: { type: "es6" } }],
+    "\\.ts$": [
+      "@swc/jest",
+      { jsc: { target: "es2023", parser: { syntax: "typescript" } }, module: { type: "es6" } },
+    ],
   },
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.data/"],
 };
 
 export default {
-  globalSetup: "<rootDir>/app/test/support/global-setup.ts",
-  globalTeardown: "<rootDir>/app/test/support/global-teardown.ts",
   projects: [
-    { ...shared, displayName: "unit", testMatch: ["<rootDir>/{app,scripts}/**/*.test.ts"], testPathIgnorePatterns: ["/node_modules/", "/app/test/"] },
-    { ...shared, displayName: "database", testMatch: ["<rootDir>/app/test/database/**/*.test.ts"] },
+    {
+      ...shared,
+      displayName: "unit",
+      testMatch: ["<rootDir>/{app,scripts}/**/*.test.ts"],
+      testPathIgnorePatterns: ["/node_modules/", "/app/test/(?!structure/)"],
+    },
+    {
+      ...shared,
+      displayName: "database",
+      testMatch: ["<rootDir>/app/test/database/**/*.test.ts"],
+      // Here and not above, so that a run of unit tests alone starts no PostgreSQL.
+      globalSetup: "<rootDir>/app/test/support/global-setup.ts",
+      globalTeardown: "<rootDir>/app/test/support/global-teardown.ts",
+    },
   ],
   testTimeout: 60_000,
 };

@@ -54,6 +54,8 @@ export class AppError extends Error {
 
 /** The message of anything that was thrown, without its stack. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join("; ");
-  return error instanceof Error ? error.message : String(error);
+  const { message, errors } = (error ?? {}) as { message?: unknown; errors?: unknown };
+  // Node reports several failed addresses of one host as an error without a message of its own.
+  if (message === "" && Array.isArray(errors)) return errors.map(messageOf).join("; ");
+  return typeof message === "string" ? message : String(error);
 }

@@ -13,7 +13,9 @@ export interface LogOptions {
 /** A logger that writes one line per message to `stream`: JSON with an ISO time, or text for people. */
 export function createLog({ level, format, stream, fields = {} }: LogOptions): Logger {
   const destination =
-    format === "json" ? stream : { write: (line: string) => stream.write(prettyLine(JSON.parse(line) as LogRecord)) };
+    format === "json"
+      ? stream
+      : { write: (line: string) => stream.write(prettyLine(JSON.parse(line) as LogRecord)) };
   return pino(
     {
       level,
@@ -37,7 +39,9 @@ interface LogRecord {
 /** `12:00:01.234 warn  message  key=value`, with an error's stack below it. */
 function prettyLine({ level, time, message = "", ...fields }: LogRecord): string {
   const { error, ...rest } = fields;
-  const shown = Object.entries(rest).map(([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const shown = Object.entries(rest).map(
+    ([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
   const stack = (error as { stack?: string } | undefined)?.stack;
   return `${time.slice(11, 23)} ${level.padEnd(5)} ${message}${shown.join("")}\n${stack ? `${stack}\n` : ""}`;
 }

@@ -11,7 +11,11 @@ export function listenForSignals(): AbortSignal {
     const exitCode = 128 + constants.signals[name];
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(exitCode);
-      controller.abort(new AppError("interrupted", `Stopped by ${name}; what was not committed is rolled back.`, { details: { exitCode } }));
+      controller.abort(
+        new AppError("interrupted", `Stopped by ${name}; what was not committed is rolled back.`, {
+          details: { exitCode },
+        }),
+      );
     });
   }
   return controller.signal;

@@ -15,7 +15,10 @@ interface FieldNames {
 }
 
 export const databaseUrl: SettingName = { env: "DATABASE_URL", yaml: "database.url" };
-export const migrationDatabaseUrl: SettingName = { env: "MIGRATE_DATABASE_URL", yaml: "database.migrationUrl" };
+export const migrationDatabaseUrl: SettingName = {
+  env: "MIGRATE_DATABASE_URL",
+  yaml: "database.migrationUrl",
+};
 
 /** The families of variables that name a database, field by field. Their order does not matter: they must agree. */
 export const databaseFields: Readonly<Record<Field, FieldNames>> = {
@@ -37,26 +40,43 @@ export const databaseFields: Readonly<Record<Field, FieldNames>> = {
   },
   password: {
     label: "password",
-    names: [{ env: "DB_PASSWORD", yaml: "database.password" }, { env: "POSTGRES_PASSWORD" }, { env: "PGPASSWORD" }],
+    names: [
+      { env: "DB_PASSWORD", yaml: "database.password" },
+      { env: "POSTGRES_PASSWORD" },
+      { env: "PGPASSWORD" },
+    ],
   },
-  sslmode: { label: "TLS mode", names: [{ env: "DATABASE_SSLMODE", yaml: "database.sslmode" }, { env: "PGSSLMODE" }] },
+  sslmode: {
+    label: "TLS mode",
+    names: [{ env: "DATABASE_SSLMODE", yaml: "database.sslmode" }, { env: "PGSSLMODE" }],
+  },
   sslRootCert: {
     label: "root certificate",
     names: [{ env: "DATABASE_SSLROOTCERT", yaml: "database.sslrootcert" }, { env: "PGSSLROOTCERT" }],
   },
-  tlsServerName: { label: "TLS server name", names: [{ env: "DATABASE_TLS_SERVER_NAME", yaml: "database.tlsServerName" }] },
+  tlsServerName: {
+    label: "TLS server name",
+    names: [{ env: "DATABASE_TLS_SERVER_NAME", yaml: "database.tlsServerName" }],
+  },
   options: { label: "options", names: [{ env: "PGOPTIONS", yaml: "database.options" }] },
 };
 
 export const migrationUser: SettingName = { env: "MIGRATE_DB_USER", yaml: "database.migrationUser" };
-export const migrationPassword: SettingName = { env: "MIGRATE_DB_PASSWORD", yaml: "database.migrationPassword" };
+export const migrationPassword: SettingName = {
+  env: "MIGRATE_DB_PASSWORD",
+  yaml: "database.migrationPassword",
+};
 export const passwordFile: SettingName = { env: "", yaml: "database.passwordFile" };
 export const migrationPasswordFile: SettingName = { env: "", yaml: "database.migrationPasswordFile" };
 
 type FoundFields = Partial<Record<Field, Found>>;
 
 /** The part of the API's address that is set anywhere, or undefined when none is. */
-export function findDatabase(layers: readonly Layer[], cwd: string, problems: string[]): FoundFields | undefined {
+export function findDatabase(
+  layers: readonly Layer[],
+  cwd: string,
+  problems: string[],
+): FoundFields | undefined {
   const fields: FoundFields = {};
   for (const layer of layers) {
     const here = fieldsOfLayer(layer, cwd, problems);
@@ -68,7 +88,9 @@ export function findDatabase(layers: readonly Layer[], cwd: string, problems: st
     if (!sameServer) delete here.password;
     Object.assign(fields, { ...here, ...fields });
   }
-  return Object.keys(fields).some((field) => field !== "sslmode" && field !== "sslRootCert") ? fields : undefined;
+  return Object.keys(fields).some((field) => field !== "sslmode" && field !== "sslRootCert")
+    ? fields
+    : undefined;
 }
 
 /** The migrations' address: `base` with what MIGRATE_DATABASE_URL or MIGRATE_DB_* change; undefined without either. */
@@ -80,7 +102,8 @@ export function findMigrationDatabase(
 ): FoundFields | undefined {
   const url = findFirst(layers, migrationDatabaseUrl);
   const user = findFirst(layers, migrationUser);
-  const password = findFirst(layers, migrationPassword) ?? readPasswordFile(layers, migrationPasswordFile, cwd, problems);
+  const password =
+    findFirst(layers, migrationPassword) ?? readPasswordFile(layers, migrationPasswordFile, cwd, problems);
   const fromUrl = url === undefined ? {} : urlFields(url, problems);
   if (url === undefined && user === undefined && password === undefined) return undefined;
   const own: FoundFields = {
@@ -99,7 +122,9 @@ export function toAddress(fields: FoundFields, problems: string[]): DatabaseAddr
     const value = fields[field]?.value;
     if (value === undefined) {
       const names = databaseFields[field].names.map(({ env }) => env).join(", ");
-      problems.push(`The database's ${databaseFields[field].label} is not set: set one of ${names}, or put it into DATABASE_URL.`);
+      problems.push(
+        `The database's ${databaseFields[field].label} is not set: set one of ${names}, or put it into DATABASE_URL.`,
+      );
     }
     return value ?? "";
   };
@@ -142,7 +167,9 @@ function agreed(field: Field, candidates: readonly (Found | undefined)[], proble
   for (const other of others) {
     if (other.value === first.value) continue;
     const shown = field === "password" ? "" : ` ("${first.value}" and "${other.value}")`;
-    problems.push(`${first.origin} and ${other.origin} name a different ${databaseFields[field].label}${shown}; unset one of them.`);
+    problems.push(
+      `${first.origin} and ${other.origin} name a different ${databaseFields[field].label}${shown}; unset one of them.`,
+    );
   }
   return { [field]: first };
 }
@@ -154,15 +181,24 @@ function urlFields({ value, origin }: Found, problems: string[]): FoundFields {
     return {};
   }
   const fields: FoundFields = {};
-  for (const [field, part] of Object.entries(parts)) if (part !== undefined) fields[field as Field] = { value: part as string, origin };
+  for (const [field, part] of Object.entries(parts))
+    if (part !== undefined) fields[field as Field] = { value: part as string, origin };
   return fields;
 }
 
-function readPasswordFile(layers: readonly Layer[], name: SettingName, cwd: string, problems: string[]): Found | undefined {
+function readPasswordFile(
+  layers: readonly Layer[],
+  name: SettingName,
+  cwd: string,
+  problems: string[],
+): Found | undefined {
   const path = findFirst(layers, name);
   if (path === undefined) return undefined;
   try {
-    return { value: readFileSync(resolve(cwd, path.value), "utf8").replace(/[\r\n]+$/, ""), origin: path.origin };
+    return {
+      value: readFileSync(resolve(cwd, path.value), "utf8").replace(/[\r\n]+$/, ""),
+      origin: path.origin,
+    };
   } catch (error) {
     problems.push(`${path.origin}: the file ${path.value} cannot be read: ${messageOf(error)}.`);
     return undefined;

@@ -10,6 +10,8 @@ export interface DatabaseUrlParts {
   options: string | undefined;
 }
 
+const noHost = "no-host.invalid";
+
 /**
  * The parts of a `postgres://` URL in libpq's form, including `?host=/socket/folder` and percent-encoding. Parameters
  * that other tools put there (`schema`, `pgbouncer`, `connection_limit` …) are ignored. Returns the sentence half that
@@ -21,7 +23,8 @@ export function parseDatabaseUrl(text: string): DatabaseUrlParts | string {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return "must begin with postgres:// or postgresql://";
   let url: URL;
   try {
-    url = new URL(text.trim());
+    // The WHATWG parser wants a host where libpq's form may leave it out.
+    url = new URL(text.trim().replace(/^([a-z]+:\/\/(?:[^/?#]*@)?)(?=[/?]|$)/i, `$1${noHost}`));
   } catch {
     return text.includes(",")
       ? "is not a valid URL (several hosts in one URL are not supported)"
@@ -32,7 +35,9 @@ export function parseDatabaseUrl(text: string): DatabaseUrlParts | string {
   try {
     const decode = (part: string | null): string | undefined => (part ? decodeURIComponent(part) : undefined);
     return {
-      host: url.searchParams.get("host") || decode(url.hostname.replace(/^\[(.*)\]$/, "$1")),
+      host:
+        url.searchParams.get("host") ||
+        (url.hostname === noHost ? undefined : decode(url.hostname.replace(/^\[(.*)\]$/, "$1"))),
       port: url.port || url.searchParams.get("port") || undefined,
       database: decode(url.pathname.slice(1)) ?? (url.searchParams.get("dbname") || undefined),
       user: decode(url.username) ?? (url.searchParams.get("user") || undefined),

@@ -38,7 +38,14 @@ const yamlKeys: ReadonlySet<string> = new Set(
   [
     ...(Object.values(settings) as Setting[]),
     ...Object.values(databaseFields).flatMap(({ names }) => names),
-    ...[databaseUrl, migrationDatabaseUrl, migrationUser, migrationPassword, passwordFile, migrationPasswordFile],
+    ...[
+      databaseUrl,
+      migrationDatabaseUrl,
+      migrationUser,
+      migrationPassword,
+      passwordFile,
+      migrationPasswordFile,
+    ],
   ].flatMap(({ yaml }) => yaml ?? []),
 );
 
@@ -77,6 +84,15 @@ export function loadSettings(options: LoadOptions): SettingValues {
   return values;
 }
 
+/** How to log, whatever else is wrong with the configuration: somebody must be able to read about that. */
+export function loadLogSettings(options: LoadOptions): Pick<SettingValues, "logLevel" | "logFormat"> {
+  const { logLevel = settings.logLevel.default, logFormat } = readSettings(
+    openLayers(options, options.cwd ?? process.cwd(), []),
+    [],
+  );
+  return { logLevel, logFormat };
+}
+
 /** Whether anything but the embedded PostgreSQL's own file names a database. */
 export function databaseIsConfigured(options: LoadOptions): boolean {
   const cwd = options.cwd ?? process.cwd();
@@ -105,7 +121,9 @@ function parseFlags(argv: readonly string[]): Record<string, string> {
 function readSettings(layers: readonly Layer[], problems: string[]): SettingValues {
   const values: Record<string, unknown> = {};
   for (const [key, setting] of Object.entries(settings) as [string, Setting][]) {
-    const found = findFirst(layers, setting) ?? (setting.default === undefined ? undefined : { value: setting.default, origin: "" });
+    const found =
+      findFirst(layers, setting) ??
+      (setting.default === undefined ? undefined : { value: setting.default, origin: "" });
     if (found === undefined) continue;
     const result = parseSetting(setting.type, found.value);
     if ("value" in result) values[key] = result.value;
@@ -114,7 +132,9 @@ function readSettings(layers: readonly Layer[], problems: string[]): SettingValu
   const { address } = values as Partial<SettingValues>;
   const port = findFirst(layers, settings.port);
   if (address !== undefined && port !== undefined && Number(port.value) !== address.port) {
-    problems.push(`${findFirst(layers, settings.address)?.origin} and ${port.origin} name a different port; unset one of them.`);
+    problems.push(
+      `${findFirst(layers, settings.address)?.origin} and ${port.origin} name a different port; unset one of them.`,
+    );
   }
   return { ...values, port: address?.port ?? values["port"] } as SettingValues;
 }
@@ -122,7 +142,9 @@ function readSettings(layers: readonly Layer[], problems: string[]): SettingValu
 function embeddedLayer(): Layer[] {
   try {
     const value = readFileSync(embeddedUrlFile, "utf8").trim();
-    return [{ find: ({ env }) => (env === databaseUrl.env ? { value, origin: embeddedUrlFile } : undefined) }];
+    return [
+      { find: ({ env }) => (env === databaseUrl.env ? { value, origin: embeddedUrlFile } : undefined) },
+    ];
   } catch {
     return [];
   }
@@ -142,6 +164,9 @@ function checkPassfile(env: LoadOptions["env"], problems: string[]): void {
 function failOn(problems: readonly string[]): void {
   const unique = [...new Set(problems)];
   if (unique.length === 0) return;
-  const message = unique.length === 1 ? unique[0]! : `${unique.length} settings are wrong:\n${unique.map((problem) => `  - ${problem}`).join("\n")}`;
+  const message =
+    unique.length === 1
+      ? unique[0]!
+      : `${unique.length} settings are wrong:\n${unique.map((problem) => `  - ${problem}`).join("\n")}`;
   throw new AppError("configuration", message, { details: { problems: unique } });
 }

@@ -31,13 +31,20 @@ function parsePort(text: string): ParseResult {
 }
 
 const unitMilliseconds: Readonly<Record<string, number>> = {
-  ms: 1, s: 1000, sec: 1000, m: 60_000, min: 60_000, h: 3_600_000, "": 1000,
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  "": 1000,
 };
 
 /** Milliseconds; a bare number is seconds. PostgreSQL's and Compose's spellings are both understood. */
 function parseDuration(text: string): ParseResult {
   const match = /^(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|sec|m|min|h)?$/.exec(text);
-  if (match === null) return { mustBe: "a duration such as 500ms, 30s, 10min or 1h (a bare number is seconds)" };
+  if (match === null)
+    return { mustBe: "a duration such as 500ms, 30s, 10min or 1h (a bare number is seconds)" };
   const milliseconds = Math.round(Number(match[1]) * unitMilliseconds[match[2] ?? ""]!);
   // Node's timers and PostgreSQL's time-outs are 32-bit counts of milliseconds.
   return milliseconds < 2 ** 31 ? { value: milliseconds } : { mustBe: "shorter than 24 days" };
@@ -46,7 +53,8 @@ function parseDuration(text: string): ParseResult {
 function parseAddress(text: string): ParseResult {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3] ?? Number.NaN);
-  if (match === null || !(port <= 65_535)) return { mustBe: "host:port or :port, for example 127.0.0.1:8080 or [::1]:8080" };
+  if (match === null || !(port <= 65_535))
+    return { mustBe: "host:port or :port, for example 127.0.0.1:8080 or [::1]:8080" };
   const host = match[1] ?? match[2];
   return { value: (host ? { host, port } : { port }) satisfies ListenAddress };
 }
@@ -57,5 +65,7 @@ function parseAddress(text: string): ParseResult {
  */
 function parseIdentifier(text: string): ParseResult {
   const valid = /^[A-Za-z_][A-Za-z0-9_$-]*$/.test(text) && text.length <= 63;
-  return valid ? { value: text } : { mustBe: "a name of at most 63 letters, digits, _, $ or -, not beginning with a digit" };
+  return valid
+    ? { value: text }
+    : { mustBe: "a name of at most 63 letters, digits, _, $ or -, not beginning with a digit" };
 }

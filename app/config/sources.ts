@@ -39,7 +39,9 @@ export function readLayers(options: SourceOptions, problems: string[]): Layer[] 
   const { flags = {}, env, cwd } = options;
   const dotenv = readDotenv(join(cwd, ".env"), problems);
   const yamlPath = flags["--config"] ?? (env["CONFIG_FILE"] || dotenv["CONFIG_FILE"]);
-  const yaml = yamlPath ? parseYamlFile(resolve(cwd, yamlPath), options.knownYamlKeys, problems) : new Map<string, string>();
+  const yaml = yamlPath
+    ? parseYamlFile(resolve(cwd, yamlPath), options.knownYamlKeys, problems)
+    : new Map<string, string>();
   return [
     { find: ({ flag }) => found(flag && flags[flag], flag ?? "") },
     environmentLayer(env, cwd, "", problems),
@@ -75,12 +77,16 @@ function environmentLayer(
       const fileName = name.endsWith("_FILE") ? undefined : `${name}_FILE`;
       const value = env[name] || undefined;
       const path = fileName && (env[fileName] || undefined);
-      if (value !== undefined && path !== undefined) report(`Both ${name} and ${fileName} are set${where}; unset one of them.`);
+      if (value !== undefined && path !== undefined)
+        report(`Both ${name} and ${fileName} are set${where}; unset one of them.`);
       if (value !== undefined) return { value, origin: `${name}${where}` };
       if (path === undefined) return undefined;
       const origin = `${fileName}${where}`;
       try {
-        const content = readFileSync(isAbsolute(path) ? path : resolve(cwd, path), "utf8").replace(/[\r\n]+$/, "");
+        const content = readFileSync(isAbsolute(path) ? path : resolve(cwd, path), "utf8").replace(
+          /[\r\n]+$/,
+          "",
+        );
         if (content !== "") return { value: content, origin };
         report(`${origin}: the file ${path} is empty.`);
       } catch (error) {
@@ -96,7 +102,8 @@ function readDotenv(file: string, problems: string[]): Record<string, string> {
     return parseDotenv(readFileSync(file));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "ENOTDIR") problems.push(`${file} cannot be read: ${messageOf(error)}.`);
+    if (code !== "ENOENT" && code !== "ENOTDIR")
+      problems.push(`${file} cannot be read: ${messageOf(error)}.`);
     return {};
   }
 }

@@ -7,7 +7,11 @@ import { closestTo } from "./closest.ts";
  * The settings of a YAML file by their dotted keys (`database.host`). Keys that mean nothing, and values that are
  * neither text, number nor boolean, are added to `problems`; so is a file that cannot be read or parsed.
  */
-export function parseYamlFile(file: string, knownKeys: ReadonlySet<string>, problems: string[]): Map<string, string> {
+export function parseYamlFile(
+  file: string,
+  knownKeys: ReadonlySet<string>,
+  problems: string[],
+): Map<string, string> {
   const settings = new Map<string, string>();
   let document: unknown;
   try {
@@ -19,7 +23,9 @@ export function parseYamlFile(file: string, knownKeys: ReadonlySet<string>, prob
     return settings;
   }
   if (!isMap(document)) {
-    problems.push(`The configuration file ${file} must be a map of settings, such as \`database: {host: …}\`.`);
+    problems.push(
+      `The configuration file ${file} must be a map of settings, such as \`database: {host: …}\`.`,
+    );
     return settings;
   }
   collect(document, "");
@@ -30,7 +36,8 @@ export function parseYamlFile(file: string, knownKeys: ReadonlySet<string>, prob
       const key = prefix + name;
       if (isMap(value)) collect(value, `${key}.`);
       else if (!knownKeys.has(key)) problems.push(`${file}: unknown setting ${key}${suggestion(key)}.`);
-      else if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") settings.set(key, String(value));
+      else if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+        settings.set(key, String(value));
       else if (value !== null) problems.push(`${file}: ${key} must be a single value.`);
     }
   }

@@ -47,6 +47,8 @@ function readCertificate(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new AppError("configuration", `The root certificate ${file} cannot be read: ${messageOf(error)}.`, { cause: error });
+    throw new AppError("configuration", `The root certificate ${file} cannot be read: ${messageOf(error)}.`, {
+      cause: error,
+    });
   }
 }

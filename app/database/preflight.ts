@@ -67,7 +67,9 @@ async function whyNotReady(session: Session, readOnly: boolean): Promise<string 
   }
   if (readOnly) return undefined;
   const { rows } = await session.client.query<{ standby: boolean }>("SELECT pg_is_in_recovery() AS standby");
-  return rows[0]?.standby ? "the server is a read-only standby, or still recovering; migrations need the primary" : undefined;
+  return rows[0]?.standby
+    ? "the server is a read-only standby, or still recovering; migrations need the primary"
+    : undefined;
 }
 
 /**
@@ -83,13 +85,25 @@ function reasonToWait(error: unknown, address: DatabaseAddress): string {
   // Sentences of node-postgres itself, which carry no code.
   const message = messageOf(error);
   if (/password must be a string/.test(message)) {
-    throw new AppError("database-refused", `${placeOf(address)} asks for a password of role "${address.user}" and none is configured.`, { cause: error });
+    throw new AppError(
+      "database-refused",
+      `${placeOf(address)} asks for a password of role "${address.user}" and none is configured.`,
+      { cause: error },
+    );
   }
   if (/does not support SSL/.test(message)) {
-    throw new AppError("database-refused", `${placeOf(address)} does not speak TLS, and DATABASE_SSLMODE=${address.sslmode} asks for it.`, { cause: error });
+    throw new AppError(
+      "database-refused",
+      `${placeOf(address)} does not speak TLS, and DATABASE_SSLMODE=${address.sslmode} asks for it.`,
+      { cause: error },
+    );
   }
   if (code.startsWith("ERR_TLS") || /certificate/i.test(message)) {
-    throw new AppError("database-refused", `The TLS certificate of ${placeOf(address)} is not accepted: ${message}.`, { cause: error });
+    throw new AppError(
+      "database-refused",
+      `The TLS certificate of ${placeOf(address)} is not accepted: ${message}.`,
+      { cause: error },
+    );
   }
   return message;
 }

@@ -35,7 +35,11 @@ export function applicationName(activity: string): string {
  *
  * @throws what node-postgres throws when it cannot connect
  */
-export async function openSession(address: DatabaseAddress, activity: string, connectTimeout: number): Promise<Session> {
+export async function openSession(
+  address: DatabaseAddress,
+  activity: string,
+  connectTimeout: number,
+): Promise<Session> {
   const client = new pg.Client({
     ...clientOptions(address, applicationName(activity)),
     connectionTimeoutMillis: Math.max(1, connectTimeout),
@@ -106,7 +110,9 @@ export async function resetSession(session: Session, activity: string): Promise<
     "SET tcp_keepalives_idle = 5",
     "SET tcp_keepalives_interval = 2",
     "SET tcp_keepalives_count = 3",
-    ...(session.serverVersion >= 140_000 ? ["SET client_connection_check_interval = '2s'", "SET idle_session_timeout = 0"] : []),
+    ...(session.serverVersion >= 140_000
+      ? ["SET client_connection_check_interval = '2s'", "SET idle_session_timeout = 0"]
+      : []),
     ...(session.serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : []),
     `SET application_name = ${session.client.escapeLiteral(applicationName(activity))}`,
   ];

@@ -31,8 +31,20 @@ export const refused: Readonly<Record<string, string>> = {
 const connectionLost: ReadonlySet<string> = new Set(["57P01", "57P02", "57P05", "25P03"]);
 
 const unreachableErrnos: ReadonlySet<string> = new Set([
-  "ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN", "ETIMEDOUT", "EPIPE",
-  "ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME", "ENOENT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EHOSTDOWN",
+  "ENETDOWN",
+  "ETIMEDOUT",
+  "EPIPE",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_NODATA",
+  "EAI_NONAME",
+  "ENOENT",
 ]);
 
 /** The five characters of a server's error, or Node's errno name; undefined for anything else. */

@@ -17,7 +17,11 @@ import { insertRun } from "./run-record.ts";
  * @returns the number of attempts
  * @throws what the last attempt threw
  */
-export async function applyInTransaction(context: RunContext, migration: PreparedMigration, texts: RecordedTexts): Promise<number> {
+export async function applyInTransaction(
+  context: RunContext,
+  migration: PreparedMigration,
+  texts: RecordedTexts,
+): Promise<number> {
   const { directives, file } = migration;
   const retries = directives.retries ?? context.retries;
   for (let attempt = 1; ; attempt++) {
@@ -29,7 +33,9 @@ export async function applyInTransaction(context: RunContext, migration: Prepare
       stopIfAborted(context);
       const delay = backOff(attempt);
       context.listener({ type: "retry", name: file.name, attempt, retries, delay, reason: summaryOf(error) });
-      await sleep(delay, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(() => undefined);
+      await sleep(delay, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(
+        () => undefined,
+      );
       stopIfAborted(context);
     }
   }
@@ -40,7 +46,12 @@ export function backOff(attempt: number): number {
   return Math.min(5000, 100 * 2 ** (attempt - 1)) * (1 - Math.random() / 2);
 }
 
-async function attemptOnce(context: RunContext, migration: PreparedMigration, texts: RecordedTexts, attempt: number): Promise<void> {
+async function attemptOnce(
+  context: RunContext,
+  migration: PreparedMigration,
+  texts: RecordedTexts,
+  attempt: number,
+): Promise<void> {
   const { session, tables } = context;
   const { file, direction, directives } = migration;
   await resetSession(session, `migrate ${direction} ${file.name}`);
@@ -78,8 +89,12 @@ async function attemptOnce(context: RunContext, migration: PreparedMigration, te
  */
 async function leaveMigration(context: RunContext, name: string, xid: string): Promise<void> {
   const { client } = context.session;
-  await client.query("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
-  const { rows } = await client.query<{ xid: string | null }>("SELECT pg_current_xact_id_if_assigned()::text AS xid");
+  await client.query(
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0",
+  );
+  const { rows } = await client.query<{ xid: string | null }>(
+    "SELECT pg_current_xact_id_if_assigned()::text AS xid",
+  );
   if (rows[0]?.xid !== xid) {
     throw new AppError(
       "migration-failed",

@@ -47,7 +47,15 @@ export async function applyOutsideTransaction(
   });
   try {
     if (statements === undefined) await runCode(session, migration);
-    else await runStatements(context, migration, statements, id, resumeAt, unfinished?.statementStarted ?? undefined);
+    else
+      await runStatements(
+        context,
+        migration,
+        statements,
+        id,
+        resumeAt,
+        unfinished?.statementStarted ?? undefined,
+      );
     await resetSession(session, `migrate ${direction} ${file.name}`);
     await keepLock(context, file.name);
     await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
@@ -70,13 +78,15 @@ async function runStatements(
   const { session, listener } = context;
   const { file, directives } = migration;
   // What earlier statements set for the session is gone with the session that was killed.
-  for (const { setsSession, text } of statements.slice(0, resumeAt)) if (setsSession) await runText(session, text);
+  for (const { setsSession, text } of statements.slice(0, resumeAt))
+    if (setsSession) await runText(session, text);
   for (const [index, statement] of statements.entries()) {
     if (index < resumeAt) continue;
     stopIfAborted(context);
     await atStatement(statement, async () => {
       if (directives.repeatUntilZero !== undefined) await runBatches(context, migration, statement, id);
-      else if (statement.outsideTransaction) await runBare(context, migration, statement, index, id, interrupted === index);
+      else if (statement.outsideTransaction)
+        await runBare(context, migration, statement, index, id, interrupted === index);
       else await runRecorded(context, migration, statement, index, id);
     });
     await keepLock(context, `${file.name}, statement ${index + 1},`);
@@ -85,37 +95,69 @@ async function runStatements(
 }
 
 /** One statement and its record in one transaction, tried again when locks are in the way. */
-async function runRecorded(context: RunContext, migration: PreparedMigration, statement: Statement, index: number, id: string): Promise<void> {
+async function runRecorded(
+  context: RunContext,
+  migration: PreparedMigration,
+  statement: Statement,
+  index: number,
+  id: string,
+): Promise<void> {
   const { directives, file } = migration;
   const retries = directives.retries ?? context.retries;
-  const lockTimeout = directives.lockTimeout ?? (statement.validates || migration.keepsNobodyWaiting ? 0 : context.lockTimeout);
+  const lockTimeout =
+    directives.lockTimeout ?? (statement.validates || migration.keepsNobodyWaiting ? 0 : context.lockTimeout);
   for (let attempt = 1; ; attempt++) {
     try {
-      await inRecordedTransaction(context, id, index + 1, lockTimeout, directives.statementTimeout ?? 0, statement.text);
+      await inRecordedTransaction(
+        context,
+        id,
+        index + 1,
+        lockTimeout,
+        directives.statementTimeout ?? 0,
+        statement.text,
+      );
       return;
     } catch (error) {
       if (!retryable.has(codeOf(serverError(error)) ?? "") || attempt > retries) throw error;
       const delay = backOff(attempt);
       context.listener({ type: "retry", name: file.name, attempt, retries, delay, reason: summaryOf(error) });
-      await sleep(delay, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(() => undefined);
+      await sleep(delay, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(
+        () => undefined,
+      );
       stopIfAborted(context);
     }
   }
 }
 
 /** The one statement of a backfill, committed again and again until it changes no row. */
-async function runBatches(context: RunContext, migration: PreparedMigration, statement: Statement, id: string): Promise<void> {
+async function runBatches(
+  context: RunContext,
+  migration: PreparedMigration,
+  statement: Statement,
+  id: string,
+): Promise<void> {
   const pause = migration.directives.repeatUntilZero?.pause ?? 0;
   let [batches, rows, failures] = [0, 0, 0];
   for (;;) {
     stopIfAborted(context);
     let changed: number;
     try {
-      changed = await inRecordedTransaction(context, id, 0, 0, migration.directives.statementTimeout ?? 0, statement.text);
+      changed = await inRecordedTransaction(
+        context,
+        id,
+        0,
+        0,
+        migration.directives.statementTimeout ?? 0,
+        statement.text,
+      );
       failures = 0;
     } catch (error) {
       failures += 1;
-      if (!retryable.has(codeOf(serverError(error)) ?? "") || failures > (migration.directives.retries ?? context.retries)) throw error;
+      if (
+        !retryable.has(codeOf(serverError(error)) ?? "") ||
+        failures > (migration.directives.retries ?? context.retries)
+      )
+        throw error;
       await sleep(backOff(failures));
       continue;
     }
@@ -124,7 +166,10 @@ async function runBatches(context: RunContext, migration: PreparedMigration, sta
     rows += changed;
     context.listener({ type: "batch", name: migration.file.name, batches, rows });
     await keepLock(context, migration.file.name);
-    if (pause > 0) await sleep(pause, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(() => undefined);
+    if (pause > 0)
+      await sleep(pause, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(
+        () => undefined,
+      );
   }
 }
 
@@ -137,7 +182,9 @@ async function inRecordedTransaction(
   text: string,
 ): Promise<number> {
   const { session, tables } = context;
-  await session.client.query(`BEGIN READ WRITE; SET LOCAL lock_timeout = ${lockTimeout}; SET LOCAL statement_timeout = ${statementTimeout}`);
+  await session.client.query(
+    `BEGIN READ WRITE; SET LOCAL lock_timeout = ${lockTimeout}; SET LOCAL statement_timeout = ${statementTimeout}`,
+  );
   try {
     const { rowsChanged } = await runText(session, text);
     await session.client.query(ownRole);
@@ -164,15 +211,26 @@ async function runBare(
   const warn = (text: string): void => listener({ type: "warning", name: migration.file.name, text });
   if (concurrently !== undefined) {
     const dropped = await dropLeftovers(session, concurrently);
-    if (dropped.length > 0) warn(`dropped ${dropped.join(", ")}: INVALID, left by an interrupted build; it is built again`);
+    if (dropped.length > 0)
+      warn(`dropped ${dropped.join(", ")}: INVALID, left by an interrupted build; it is built again`);
   }
   await asOurselves(session, async () => await recordStatementStarted(session.client, tables, id, index));
-  if (wasInterrupted && concurrently?.action === "create" && (await readIndex(session, concurrently))?.isValid) {
+  if (
+    wasInterrupted &&
+    concurrently?.action === "create" &&
+    (await readIndex(session, concurrently))?.isValid
+  ) {
     warn(`the index ${concurrently.index} was finished by the interrupted run`);
   } else {
-    await session.client.query(`SET lock_timeout = 0; SET statement_timeout = ${migration.directives.statementTimeout ?? 0}`);
+    await session.client.query(
+      `SET lock_timeout = 0; SET statement_timeout = ${migration.directives.statementTimeout ?? 0}`,
+    );
     await runText(session, statement.text).catch(async (error: unknown) => {
-      if (wasInterrupted && alreadyDone.has(codeOf(serverError(error)) ?? "") && repeatedMeansDone.has(statement.node)) {
+      if (
+        wasInterrupted &&
+        alreadyDone.has(codeOf(serverError(error)) ?? "") &&
+        repeatedMeansDone.has(statement.node)
+      ) {
         return warn(`statement ${index + 1} was finished by the interrupted run (${summaryOf(error)})`);
       }
       if (concurrently?.action === "create") {
@@ -199,10 +257,24 @@ async function asOurselves(session: Session, work: () => Promise<void>): Promise
 const ownRole = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE";
 
 /** The object is there already, or gone already: 42P04 … duplicate, 42704 … undefined. */
-const alreadyDone: ReadonlySet<string> = new Set(["42P04", "42P07", "42710", "42P06", "42704", "42P01", "3D000"]);
+const alreadyDone: ReadonlySet<string> = new Set([
+  "42P04",
+  "42P07",
+  "42710",
+  "42P06",
+  "42704",
+  "42P01",
+  "3D000",
+]);
 
 const repeatedMeansDone: ReadonlySet<string> = new Set([
-  "DropStmt", "CreatedbStmt", "DropdbStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt", "CreateSubscriptionStmt", "DropSubscriptionStmt",
+  "DropStmt",
+  "CreatedbStmt",
+  "DropdbStmt",
+  "CreateTableSpaceStmt",
+  "DropTableSpaceStmt",
+  "CreateSubscriptionStmt",
+  "DropSubscriptionStmt",
 ]);
 
 /** A statement's failure, with its place in the file. */
@@ -224,9 +296,18 @@ async function atStatement(statement: Statement, work: () => Promise<void>): Pro
   }
 }
 
-async function recordFailure(context: RunContext, migration: PreparedMigration, id: string, error: unknown): Promise<void> {
+async function recordFailure(
+  context: RunContext,
+  migration: PreparedMigration,
+  id: string,
+  error: unknown,
+): Promise<void> {
   if (context.session.lostBecause() !== undefined) return;
-  const origin = { file: migration.path, text: migration.text, offset: error instanceof StatementFailure ? error.offset : 0 };
+  const origin = {
+    file: migration.path,
+    text: migration.text,
+    offset: error instanceof StatementFailure ? error.offset : 0,
+  };
   const { recorded } = await describeFailure(error instanceof StatementFailure ? error.cause : error, origin);
   await resetSession(context.session, `migrate ${migration.file.name}`);
   await finishRun(context.session.client, context.tables, id, "failed", recorded);

@@ -30,7 +30,10 @@ export async function runCode(session: Session, migration: PreparedMigration): P
   if (reversed) builder.enableReverseMode();
   const action = migration.direction === "up" || reversed ? up : down;
   if (typeof action !== "function") {
-    throw new AppError("migration-failed", `${basename(migration.path)} exports no function "${migration.direction}"`);
+    throw new AppError(
+      "migration-failed",
+      `${basename(migration.path)} exports no function "${migration.direction}"`,
+    );
   }
   // A function with a second parameter is told to call it when it is done.
   if (action.length >= 2) await new Promise<void>((resolve) => void action(builder, resolve));
@@ -47,13 +50,20 @@ export async function runCode(session: Session, migration: PreparedMigration): P
 /** Node strips types by itself from 22.18 on; before that, the loader that node-pg-migrate brings does it. */
 async function loadModule(path: string): Promise<MigrationModule> {
   try {
-    const needsLoader = /\.m?ts$/.test(path) && !("typescript" in process.features && process.features.typescript);
-    const module = (needsLoader ? await (await import("node-pg-migrate")).jiti.import(path) : await import(pathToFileURL(path).href)) as MigrationModule & {
+    const needsLoader =
+      /\.m?ts$/.test(path) && !("typescript" in process.features && process.features.typescript);
+    const module = (
+      needsLoader
+        ? await (await import("node-pg-migrate")).jiti.import(path)
+        : await import(pathToFileURL(path).href)
+    ) as MigrationModule & {
       default?: MigrationModule;
     };
     return module.up === undefined && module.default !== undefined ? module.default : module;
   } catch (error) {
-    throw new AppError("migration-failed", `${basename(path)} cannot be loaded: ${messageOf(error)}`, { cause: error });
+    throw new AppError("migration-failed", `${basename(path)} cannot be loaded: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -63,6 +73,7 @@ type LibraryConnection = ConstructorParameters<typeof import("node-pg-migrate").
 function connectionFor({ client }: Session): LibraryConnection {
   return {
     query: ((text: string, values?: unknown[]) => client.query(text, values)) as LibraryConnection["query"],
-    select: (async (text: string, values?: unknown[]) => (await client.query(text, values)).rows) as LibraryConnection["select"],
+    select: (async (text: string, values?: unknown[]) =>
+      (await client.query(text, values)).rows) as LibraryConnection["select"],
   };
 }

@@ -19,13 +19,20 @@ export interface CreateOptions {
  */
 export function createMigration(options: CreateOptions): string[] {
   const { directory } = options;
-  const name = options.name.trim().toLowerCase().replaceAll(/[\s-]+/g, "_");
+  const name = options.name
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_");
   if (!/^[a-z0-9_.]+$/.test(name) || !/[a-z]/.test(name) || name.length > 100) {
-    throw new AppError("usage", `"${options.name}" cannot be a migration's name: use letters, digits and _, for example add_owner_to_server.`);
+    throw new AppError(
+      "usage",
+      `"${options.name}" cannot be a migration's name: use letters, digits and _, for example add_owner_to_server.`,
+    );
   }
   const existing = readExisting(directory);
   const taken = existing.find((file) => file.name.replace(/^\d+_/, "") === name);
-  if (taken !== undefined) throw new AppError("usage", `${taken.name} has that name already; choose another one.`);
+  if (taken !== undefined)
+    throw new AppError("usage", `${taken.name} has that name already; choose another one.`);
   const version = options.timestamp ? timestampOf(options.now ?? new Date()) : nextNumber(existing);
   const files: [string, string][] = [
     [join(directory, `${version}_${name}.up.sql`), upTemplate(name)],
@@ -36,7 +43,9 @@ export function createMigration(options: CreateOptions): string[] {
     // wx: never writes over a file.
     for (const [path, text] of files) writeFileSync(path, text, { flag: "wx" });
   } catch (error) {
-    throw new AppError("configuration", `The migration cannot be written: ${messageOf(error)}.`, { cause: error });
+    throw new AppError("configuration", `The migration cannot be written: ${messageOf(error)}.`, {
+      cause: error,
+    });
   }
   return files.map(([path]) => path);
 }
@@ -53,7 +62,9 @@ function readExisting(directory: string): MigrationFile[] {
 
 function nextNumber(existing: readonly MigrationFile[]): string {
   const last = existing.at(-1);
-  return last === undefined ? "000001" : (last.version + 1n).toString().padStart(last.versionText.length, "0");
+  return last === undefined
+    ? "000001"
+    : (last.version + 1n).toString().padStart(last.versionText.length, "0");
 }
 
 function timestampOf(now: Date): string {

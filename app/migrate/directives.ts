@@ -44,7 +44,12 @@ interface Draft {
  * begins with. `problems` gets a line, `file:line: …`, for each one that is unknown, misspelt or malformed. A directive
  * further down is a problem too: whoever wrote it believes that it counts.
  */
-export function parseDirectives(text: string, kind: "sql" | "code", file: string, problems: string[]): Directives {
+export function parseDirectives(
+  text: string,
+  kind: "sql" | "code",
+  file: string,
+  problems: string[],
+): Directives {
   const result: Draft = {
     noTransaction: false,
     lockTimeout: undefined,
@@ -67,7 +72,10 @@ export function parseDirectives(text: string, kind: "sql" | "code", file: string
     if (inHead) inHead = trimmed === "" || trimmed.startsWith(marker);
     if (match === null) continue;
     const where = `${file}:${lineNumber}`;
-    if (!inHead) problems.push(`${where}: the directive "${trimmed}" counts only in the comment that the file begins with; move it up.`);
+    if (!inHead)
+      problems.push(
+        `${where}: the directive "${trimmed}" counts only in the comment that the file begins with; move it up.`,
+      );
     else readDirective(match[1] ?? "", result, (problem) => problems.push(`${where}: ${problem}`));
   }
   if (result.repeatUntilZero !== undefined) result.noTransaction = true;
@@ -116,7 +124,8 @@ function readDirective(body: string, result: Draft, report: (problem: string) =>
       return;
     case "repeat-until-zero": {
       const pause = /^pause=(\S+)$/.exec(rest);
-      if (rest !== "" && pause === null) report(`"${rest}" is not understood; write repeat-until-zero pause=50ms.`);
+      if (rest !== "" && pause === null)
+        report(`"${rest}" is not understood; write repeat-until-zero pause=50ms.`);
       result.repeatUntilZero = { pause: pause === null ? 0 : (duration(pause[1], "pause") ?? 0) };
       return;
     }
@@ -125,12 +134,15 @@ function readDirective(body: string, result: Draft, report: (problem: string) =>
       result.irreversible = rest;
       return;
     case "allow":
-      if (value === undefined || rest === "") report("allow needs a rule and a reason: -- migrate: allow=RULE REASON.");
+      if (value === undefined || rest === "")
+        report("allow needs a rule and a reason: -- migrate: allow=RULE REASON.");
       else result.allow.set(value, rest);
       return;
     default: {
       const closest = closestTo(name, known);
-      report(`unknown directive "${name}"${closest === undefined ? "" : ` (did you mean ${closest}?)`}; known: ${known.join(", ")}.`);
+      report(
+        `unknown directive "${name}"${closest === undefined ? "" : ` (did you mean ${closest}?)`}; known: ${known.join(", ")}.`,
+      );
     }
   }
 }

@@ -37,29 +37,46 @@ export interface DownResult extends RunResult {
  */
 export async function migrateDown(config: Config, options: DownOptions): Promise<DownResult> {
   const known = readKnownMigrations(config);
-  return await withMigrationSession(config, { activity: "migrate down", signal: options.signal, listener: options.listener }, async (database) => {
-    const plan = await planDown(config, database, known, options);
-    const nothing = { done: [], failed: undefined, notTried: [] };
-    if (plan.steps.length === 0) return { outcome: "nothing-to-do", plan, ...nothing };
-    if (options.confirm !== undefined && !(await options.confirm(plan))) return { outcome: "declined", plan, ...nothing };
-    const agreed = plan.steps.map(({ migration }) => migration.file.name);
-    return await withMigrationLock(database, config, options, async (context) => {
-      const fresh = await planDown(config, database, known, options);
-      const names = fresh.steps.map(({ migration }) => migration.file.name);
-      if (names.join() !== agreed.join()) {
-        throw new AppError("history-conflict", `While this command waited, another runner changed what is applied; what would be reverted now is ${names.join(", ") || "nothing"}. Nothing was reverted.`);
-      }
-      const result = await runSteps(context, fresh.steps);
-      return { outcome: result.failed === undefined ? "reverted" : "failed", plan: fresh, ...result };
-    });
-  });
+  return await withMigrationSession(
+    config,
+    { activity: "migrate down", signal: options.signal, listener: options.listener },
+    async (database) => {
+      const plan = await planDown(config, database, known, options);
+      const nothing = { done: [], failed: undefined, notTried: [] };
+      if (plan.steps.length === 0) return { outcome: "nothing-to-do", plan, ...nothing };
+      if (options.confirm !== undefined && !(await options.confirm(plan)))
+        return { outcome: "declined", plan, ...nothing };
+      const agreed = plan.steps.map(({ migration }) => migration.file.name);
+      return await withMigrationLock(database, config, options, async (context) => {
+        const fresh = await planDown(config, database, known, options);
+        const names = fresh.steps.map(({ migration }) => migration.file.name);
+        if (names.join() !== agreed.join()) {
+          throw new AppError(
+            "history-conflict",
+            `While this command waited, another runner changed what is applied; what would be reverted now is ${names.join(", ") || "nothing"}. Nothing was reverted.`,
+          );
+        }
+        const result = await runSteps(context, fresh.steps);
+        return { outcome: result.failed === undefined ? "reverted" : "failed", plan: fresh, ...result };
+      });
+    },
+  );
 }
 
-async function planDown(config: Config, { session, tables }: MigrationSession, known: readonly KnownMigration[], options: DownOptions): Promise<DownPlan> {
+async function planDown(
+  config: Config,
+  { session, tables }: MigrationSession,
+  known: readonly KnownMigration[],
+  options: DownOptions,
+): Promise<DownPlan> {
   const ledger = await readLedger(session.client, tables);
   const history = compareHistory(known, ledger, { allowOutOfOrder: true });
   const newestFirst = ledger.applied.toReversed();
-  if (options.to !== undefined && options.to !== 0n && !newestFirst.some(({ version }) => version === options.to)) {
+  if (
+    options.to !== undefined &&
+    options.to !== 0n &&
+    !newestFirst.some(({ version }) => version === options.to)
+  ) {
     throw new AppError("usage", `Version ${options.to} is not applied, so there is no way down to it.`);
   }
   const chosen =
@@ -71,8 +88,14 @@ async function planDown(config: Config, { session, tables }: MigrationSession, k
   for (const entry of chosen) {
     const migration = await prepareDown({ session, tables }, entry, known, problems);
     if (migration === undefined) continue;
-    const unfinished = history.unfinished.find(({ name, direction }) => name === entry.name && direction === "down");
-    steps.push({ migration, texts: { up: undefined, down: migration.text }, unfinished: migration.directives.noTransaction ? unfinished : undefined });
+    const unfinished = history.unfinished.find(
+      ({ name, direction }) => name === entry.name && direction === "down",
+    );
+    steps.push({
+      migration,
+      texts: { up: undefined, down: migration.text },
+      unfinished: migration.directives.noTransaction ? unfinished : undefined,
+    });
   }
   if (problems.length > 0) throw filesInvalid(migrationsDirectory(config), problems);
   return { steps, history };
@@ -105,8 +128,13 @@ interface KeptText {
   readonly down_checksum: string | null;
 }
 
-async function readKeptText({ session, tables }: MigrationSession, name: string): Promise<KeptText | undefined> {
-  const exists = await session.client.query<{ runs: boolean }>("SELECT to_regclass($1) IS NOT NULL AS runs", [tables.runs]);
+async function readKeptText(
+  { session, tables }: MigrationSession,
+  name: string,
+): Promise<KeptText | undefined> {
+  const exists = await session.client.query<{ runs: boolean }>("SELECT to_regclass($1) IS NOT NULL AS runs", [
+    tables.runs,
+  ]);
   if (!exists.rows[0]!.runs) return undefined;
   const { rows } = await session.client.query<KeptText>(
     `SELECT kind, down_text, down_checksum FROM ${tables.runs} WHERE name = $1 AND state = 'applied' ORDER BY id DESC LIMIT 1`,
@@ -121,23 +149,40 @@ function withEditNoted(migration: PreparedMigration, kept: KeptText | undefined)
   return { ...migration, warnings: [...migration.warnings, note] };
 }
 
-async function prepareFromLedger(database: MigrationSession, entry: AppliedMigration, problems: string[]): Promise<PreparedMigration | undefined> {
+async function prepareFromLedger(
+  database: MigrationSession,
+  entry: AppliedMigration,
+  problems: string[],
+): Promise<PreparedMigration | undefined> {
   const { name, version } = entry;
   const kept = await readKeptText(database, name);
   if (kept === undefined || kept.down_text === null || version === undefined) {
-    problems.push(`${name} is applied, this image has no file of it, and the ledger holds no down either. Use the image that brought it.`);
+    problems.push(
+      `${name} is applied, this image has no file of it, and the ledger holds no down either. Use the image that brought it.`,
+    );
     return undefined;
   }
   if (kept.down_checksum !== checksumOf(kept.down_text)) {
-    problems.push(`${name}: the down text in the ledger does not match its checksum; it was tampered with and is not run. Use the image that brought it.`);
+    problems.push(
+      `${name}: the down text in the ledger does not match its checksum; it was tampered with and is not run. Use the image that brought it.`,
+    );
     return undefined;
   }
   if (kept.kind === "code") {
-    problems.push(`${name} is a TypeScript or JavaScript migration; code from the database is never run. Use the image that has its file.`);
+    problems.push(
+      `${name} is a TypeScript or JavaScript migration; code from the database is never run. Use the image that has its file.`,
+    );
     return undefined;
   }
   const path = `${name}.down.sql`;
-  const file: KnownMigration = { version, versionText: /^\d+/.exec(name)![0], name, kind: "sql", upPath: path, downPath: path, checksum: entry.checksum ?? "" };
+  const file: KnownMigration = {
+    version,
+    versionText: /^\d+/.exec(name)![0],
+    name,
+    kind: "sql",
+    upPath: path,
+    downPath: path,
+    checksum: entry.checksum ?? "",
+  };
   return await prepareText(file, "down", path, { text: kept.down_text }, problems);
 }
-

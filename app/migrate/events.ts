@@ -2,18 +2,54 @@ import type { LockHolder } from "./lock.ts";
 
 /** What happens while the engine works. The engine prints nothing; whoever listens decides what a person sees. */
 export type MigrationEvent =
-  | { readonly type: "waiting-for-database"; readonly reason: string; readonly elapsed: number; readonly timeout: number; readonly place: string }
+  | {
+      readonly type: "waiting-for-database";
+      readonly reason: string;
+      readonly elapsed: number;
+      readonly timeout: number;
+      readonly place: string;
+    }
   | { readonly type: "waiting-for-lock"; readonly holder: LockHolder | undefined; readonly waited: number }
-  | { readonly type: "started"; readonly name: string; readonly direction: "up" | "down"; readonly index: number; readonly total: number }
+  | {
+      readonly type: "started";
+      readonly name: string;
+      readonly direction: "up" | "down";
+      readonly index: number;
+      readonly total: number;
+    }
   | { readonly type: "statement"; readonly name: string; readonly done: number; readonly total: number }
   | { readonly type: "batch"; readonly name: string; readonly batches: number; readonly rows: number }
-  | { readonly type: "retry"; readonly name: string; readonly attempt: number; readonly retries: number; readonly delay: number; readonly reason: string }
+  | {
+      readonly type: "retry";
+      readonly name: string;
+      readonly attempt: number;
+      readonly retries: number;
+      readonly delay: number;
+      readonly reason: string;
+    }
   | { readonly type: "blocked"; readonly name: string; readonly blockers: readonly Blocker[] }
-  | { readonly type: "index-progress"; readonly name: string; readonly phase: string; readonly percent: number | undefined }
+  | {
+      readonly type: "index-progress";
+      readonly name: string;
+      readonly phase: string;
+      readonly percent: number | undefined;
+    }
   | { readonly type: "notice"; readonly name: string; readonly text: string }
   | { readonly type: "warning"; readonly name: string; readonly text: string }
-  | { readonly type: "finished"; readonly name: string; readonly direction: "up" | "down"; readonly index: number; readonly total: number; readonly ranMs: number }
-  | { readonly type: "failed"; readonly name: string; readonly direction: "up" | "down"; readonly message: string };
+  | {
+      readonly type: "finished";
+      readonly name: string;
+      readonly direction: "up" | "down";
+      readonly index: number;
+      readonly total: number;
+      readonly ranMs: number;
+    }
+  | {
+      readonly type: "failed";
+      readonly name: string;
+      readonly direction: "up" | "down";
+      readonly message: string;
+    };
 
 export type Listener = (event: MigrationEvent) => void;
 

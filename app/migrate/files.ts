@@ -41,7 +41,10 @@ export function readMigrationFolder(directory: string): MigrationFile[] {
   const migrations = [...groups.values()].flatMap((files) => pair(files, directory, problems) ?? []);
   if (problems.length > 0) throw filesInvalid(directory, problems);
   if (migrations.length === 0) {
-    throw new AppError("configuration", `There are no migrations in ${directory}. Is the right folder mounted? (MIGRATIONS_DIR)`);
+    throw new AppError(
+      "configuration",
+      `There are no migrations in ${directory}. Is the right folder mounted? (MIGRATIONS_DIR)`,
+    );
   }
   return migrations.toSorted((a, b) => (a.version < b.version ? -1 : 1));
 }
@@ -80,12 +83,16 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
   const fileName = entry.name;
   // Dot files: a mounted ConfigMap has `..data`. Type declarations are no migrations.
   if (fileName.startsWith(".") || /^readme/i.test(fileName) || /\.d\.m?ts$/.test(fileName)) return undefined;
-  const looksLikeOne = /\.sql$/i.test(fileName) || /^-?\d+[_.-].*\.(?:ts|js|mjs|mts|cjs|cts)$/i.test(fileName);
+  const looksLikeOne =
+    /\.sql$/i.test(fileName) || /^-?\d+[_.-].*\.(?:ts|js|mjs|mts|cjs|cts)$/i.test(fileName);
   const kind = kindOf(entry, join(directory, fileName));
   if (kind === "folder") {
-    if (looksLikeOne) problems.push(`${shown(fileName)} is a folder with a migration's name; rename or remove it.`);
+    if (looksLikeOne)
+      problems.push(`${shown(fileName)} is a folder with a migration's name; rename or remove it.`);
     else if (isOtherLayout(directory, fileName)) {
-      problems.push(`${shown(fileName)}/ holds up.sql or migration.sql: this looks like diesel's or prisma's layout; copy it to ${fileName.replaceAll("-", "_")}.up.sql.`);
+      problems.push(
+        `${shown(fileName)}/ holds up.sql or migration.sql: this looks like diesel's or prisma's layout; copy it to ${fileName.replaceAll("-", "_")}.up.sql.`,
+      );
     }
     return undefined;
   }
@@ -101,22 +108,39 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
   }
   const [, versionText = "", rest = "", direction, extension] = match;
   const name = `${versionText}_${rest}`;
-  if (versionText.length > longestVersion) problems.push(`${shown(fileName)}: a version has at most ${longestVersion} digits.`);
-  if (name.length > longestName) problems.push(`${shown(fileName)}: a name has at most ${longestName} characters, this one ${name.length}.`);
+  if (versionText.length > longestVersion)
+    problems.push(`${shown(fileName)}: a version has at most ${longestVersion} digits.`);
+  if (name.length > longestName)
+    problems.push(
+      `${shown(fileName)}: a name has at most ${longestName} characters, this one ${name.length}.`,
+    );
   const isSql = extension === "sql";
   if (isSql && direction === undefined) {
-    problems.push(`${shown(fileName)} says neither up nor down; name it ${name}.up.sql, and put what takes it back into ${name}.down.sql.`);
+    problems.push(
+      `${shown(fileName)} says neither up nor down; name it ${name}.up.sql, and put what takes it back into ${name}.down.sql.`,
+    );
   }
   if (!isSql && direction !== undefined) {
-    problems.push(`${shown(fileName)}: a TypeScript or JavaScript migration holds up and down in one file named ${name}.${extension}.`);
+    problems.push(
+      `${shown(fileName)}: a TypeScript or JavaScript migration holds up and down in one file named ${name}.${extension}.`,
+    );
     return undefined;
   }
-  return { fileName, versionText, name, kind: isSql ? "sql" : "code", direction: isSql ? ((direction as "up" | "down" | undefined) ?? "up") : "both" };
+  return {
+    fileName,
+    versionText,
+    name,
+    kind: isSql ? "sql" : "code",
+    direction: isSql ? ((direction as "up" | "down" | undefined) ?? "up") : "both",
+  };
 }
 
 /** Long names are cut in the middle, and control characters shown as what they are. */
 function shown(fileName: string): string {
-  const printable = fileName.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  const printable = fileName.replaceAll(
+    /[\p{Cc}\p{Cf}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
   return printable.length <= 80 ? printable : `${printable.slice(0, 50)}…${printable.slice(-20)}`;
 }
 
@@ -144,8 +168,10 @@ function whyNoMigration(fileName: string): string {
   if (/\.[A-Z]+$/.test(fileName) || /\.(?:UP|DOWN)\./i.test(fileName) !== /\.(?:up|down)\./.test(fileName)) {
     return "has an upper-case ending; write .up.sql or .down.sql in lower case.";
   }
-  if (!/^\d/.test(fileName)) return "has no version number in front; name it NNNNNN_name.up.sql, or move it out of this folder.";
-  if (/[^A-Za-z0-9_.-]/.test(fileName)) return "has characters other than A-Z a-z 0-9 _ . - in its name; rename it.";
+  if (!/^\d/.test(fileName))
+    return "has no version number in front; name it NNNNNN_name.up.sql, or move it out of this folder.";
+  if (/[^A-Za-z0-9_.-]/.test(fileName))
+    return "has characters other than A-Z a-z 0-9 _ . - in its name; rename it.";
   return "is not named NNNNNN_name.up.sql (or .down.sql, .ts, .js); rename it or move it out of this folder.";
 }
 
@@ -158,17 +184,24 @@ function pair(files: readonly FoundFile[], directory: string, problems: string[]
     problems.push(...downs.map((file) => `${shown(file.fileName)} has no up file beside it.`));
     return undefined;
   }
-  const names = (list: readonly FoundFile[]): string => list.map(({ fileName }) => shown(fileName)).join(", ");
+  const names = (list: readonly FoundFile[]): string =>
+    list.map(({ fileName }) => shown(fileName)).join(", ");
   if (ups.length > 1 || downs.length > 1) {
-    problems.push(`Version ${up.versionText} is used twice: ${names(ups.length > 1 ? ups : downs)}. Give one of them the next free number.`);
+    problems.push(
+      `Version ${up.versionText} is used twice: ${names(ups.length > 1 ? ups : downs)}. Give one of them the next free number.`,
+    );
     return undefined;
   }
   if (down !== undefined && up.direction === "both") {
-    problems.push(`${shown(down.fileName)} and ${shown(up.fileName)} are both the down of version ${up.versionText}; remove one.`);
+    problems.push(
+      `${shown(down.fileName)} and ${shown(up.fileName)} are both the down of version ${up.versionText}; remove one.`,
+    );
     return undefined;
   }
   if (down !== undefined && down.name !== up.name) {
-    problems.push(`${shown(up.fileName)} and ${shown(down.fileName)} have the same version and different names; rename one.`);
+    problems.push(
+      `${shown(up.fileName)} and ${shown(down.fileName)} have the same version and different names; rename one.`,
+    );
     return undefined;
   }
   return {

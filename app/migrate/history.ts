@@ -32,7 +32,11 @@ export interface CompareOptions {
 }
 
 /** Compares by name, never by position. Pure. */
-export function compareHistory(files: readonly KnownMigration[], ledger: LedgerState, options: CompareOptions = {}): History {
+export function compareHistory(
+  files: readonly KnownMigration[],
+  ledger: LedgerState,
+  options: CompareOptions = {},
+): History {
   const appliedByName = new Map(ledger.applied.map((entry) => [entry.name, entry]));
   const fileByName = new Map(files.map((file) => [file.name, file]));
   const fileByVersion = new Map(files.map((file) => [file.version, file]));
@@ -57,9 +61,20 @@ export function compareHistory(files: readonly KnownMigration[], ledger: LedgerS
   for (const { file, entry } of applied) {
     if (entry.checksum !== null && entry.checksum !== file.checksum) conflicts.push(changed(file, entry));
   }
-  const pending = files.filter(({ name, version }) => !appliedByName.has(name) && !conflicts.some((conflict) => conflict.kind === "renamed" && versionIs(conflict.name, version)));
+  const pending = files.filter(
+    ({ name, version }) =>
+      !appliedByName.has(name) &&
+      !conflicts.some((conflict) => conflict.kind === "renamed" && versionIs(conflict.name, version)),
+  );
   if (!options.allowOutOfOrder) conflicts.push(...outOfOrder(pending, ledger));
-  return { applied, pending, ahead, breaking: ahead.filter(({ directives }) => directives.breaking), conflicts, unfinished: ledger.unfinished };
+  return {
+    applied,
+    pending,
+    ahead,
+    breaking: ahead.filter(({ directives }) => directives.breaking),
+    conflicts,
+    unfinished: ledger.unfinished,
+  };
 }
 
 function versionIs(name: string, version: bigint): boolean {
@@ -68,7 +83,9 @@ function versionIs(name: string, version: bigint): boolean {
 
 function outOfOrder(pending: readonly KnownMigration[], ledger: LedgerState): HistoryConflict[] {
   // A deferred migration is applied later than its number says, on purpose.
-  const newest = ledger.applied.filter(({ directives }) => !directives.deferred).findLast(({ version }) => version !== undefined);
+  const newest = ledger.applied
+    .filter(({ directives }) => !directives.deferred)
+    .findLast(({ version }) => version !== undefined);
   const unfinished = new Set(ledger.unfinished.map(({ name }) => name));
   return pending
     .filter(({ version, name }) => newest !== undefined && version < newest.version! && !unfinished.has(name))
@@ -94,7 +111,10 @@ function missing(
   appliedByName: ReadonlyMap<string, AppliedMigration>,
 ): HistoryConflict {
   const moved = files.find(({ checksum, name }) => checksum === entry.checksum && !appliedByName.has(name));
-  const hint = moved === undefined ? "Restore the file" : `${moved.name} has the same content: was it renumbered? Restore the old number`;
+  const hint =
+    moved === undefined
+      ? "Restore the file"
+      : `${moved.name} has the same content: was it renumbered? Restore the old number`;
   return {
     kind: "missing",
     name: entry.name,

@@ -14,8 +14,12 @@ export interface LedgerTables {
   readonly runs: string;
 }
 
-export function ledgerTables({ migrationsSchema, migrationsTable }: Pick<Config, "migrationsSchema" | "migrationsTable">): LedgerTables {
-  const qualified = (table: string): string => `${pg.escapeIdentifier(migrationsSchema)}.${pg.escapeIdentifier(table)}`;
+export function ledgerTables({
+  migrationsSchema,
+  migrationsTable,
+}: Pick<Config, "migrationsSchema" | "migrationsTable">): LedgerTables {
+  const qualified = (table: string): string =>
+    `${pg.escapeIdentifier(migrationsSchema)}.${pg.escapeIdentifier(table)}`;
   return {
     schema: migrationsSchema,
     migrationsName: migrationsTable,
@@ -43,7 +47,8 @@ export async function ensureLedger(database: Queryable, tables: LedgerTables): P
   );
   const exists = rows[0] as { schema: boolean; migrations: boolean; runs: boolean };
   if (exists.schema && exists.migrations && exists.runs) return;
-  if (!exists.schema) await database.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`);
+  if (!exists.schema)
+    await database.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`);
   // The very columns that node-pg-migrate would make; made here so that both appear together.
   if (!exists.migrations) {
     await database.query(
@@ -97,7 +102,10 @@ export async function refuseForeignTable(database: Queryable, tables: LedgerTabl
   );
   const columns = (rows as { attname: string }[]).map(({ attname }) => attname);
   const tool = knownTool(columns);
-  const adopt = tool === undefined ? "" : ` It looks like ${tool}'s: \`migrate baseline --adopt ${tool}\` takes its history over.`;
+  const adopt =
+    tool === undefined
+      ? ""
+      : ` It looks like ${tool}'s: \`migrate baseline --adopt ${tool}\` takes its history over.`;
   throw new AppError(
     "history-conflict",
     `The table ${tables.migrations} belongs to another tool (columns ${columns.join(", ")}).${adopt} ` +

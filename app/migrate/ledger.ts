@@ -40,7 +40,10 @@ export interface LedgerState {
 
 /** What of the directives the ledger keeps. */
 export type StoredDirectives = Partial<
-  Pick<Directives, "noTransaction" | "deferred" | "breaking"> & { irreversible: string; repeatUntilZero: boolean }
+  Pick<Directives, "noTransaction" | "deferred" | "breaking"> & {
+    irreversible: string;
+    repeatUntilZero: boolean;
+  }
 >;
 
 export function storedDirectives(directives: Directives): StoredDirectives {
@@ -105,8 +108,11 @@ export async function readLedger(database: Queryable, tables: LedgerTables): Pro
 
 /** One of the tables is not there: nothing was ever applied, or only by node-pg-migrate without us. */
 async function readIncompleteLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
-  const exists = await database.query("SELECT to_regclass($1) IS NOT NULL AS migrations", [tables.migrations]);
-  if (!(exists.rows[0] as { migrations: boolean }).migrations) return { applied: [], unfinished: [], duplicates: [] };
+  const exists = await database.query("SELECT to_regclass($1) IS NOT NULL AS migrations", [
+    tables.migrations,
+  ]);
+  if (!(exists.rows[0] as { migrations: boolean }).migrations)
+    return { applied: [], unfinished: [], duplicates: [] };
   try {
     const { rows } = await database.query(
       `SELECT 'applied' AS kind, name, NULL AS checksum, NULL::jsonb AS directives, run_on::timestamptz AS at, NULL AS ran_ms, NULL AS role, NULL AS host FROM ${tables.migrations}`,

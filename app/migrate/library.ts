@@ -43,5 +43,6 @@ export async function runThroughLibrary(
     ],
     logger: { debug: silent, info: silent, warn: silent, error: silent },
   });
-  if (ran.length !== 1) throw new Error(`node-pg-migrate ran ${ran.length} migrations instead of ${migration.name}`);
+  if (ran.length !== 1)
+    throw new Error(`node-pg-migrate ran ${ran.length} migrations instead of ${migration.name}`);
 }

@@ -34,7 +34,10 @@ export function lockKey(database: string, tables: Pick<LedgerTables, "schema" | 
 
 /** Takes the lock if it is free. Never blocks. */
 export async function tryLock(session: Session, key: bigint): Promise<boolean> {
-  const { rows } = await session.client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [key.toString()]);
+  const { rows } = await session.client.query<{ locked: boolean }>(
+    "SELECT pg_try_advisory_lock($1) AS locked",
+    [key.toString()],
+  );
   return rows[0]?.locked ?? false;
 }
 
@@ -65,8 +68,13 @@ export async function waitForLock(session: Session, key: bigint, options: LockWa
     lastSeen = holder?.seen ?? "";
     lastName = holder?.applicationName ?? "";
     // Jitter, so that fifty replicas do not ask in step.
-    await sleep(150 + Math.random() * 200, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => undefined);
-    if (options.signal?.aborted) throw new AppError("interrupted", "Stopped while waiting for the migration lock.");
+    await sleep(
+      150 + Math.random() * 200,
+      undefined,
+      options.signal === undefined ? {} : { signal: options.signal },
+    ).catch(() => undefined);
+    if (options.signal?.aborted)
+      throw new AppError("interrupted", "Stopped while waiting for the migration lock.");
   }
   return Date.now() - started;
 }
@@ -109,8 +117,14 @@ interface ObservedHolder extends LockHolder {
 
 async function readHolder(session: Session, key: bigint): Promise<ObservedHolder | undefined> {
   const { rows } = await session.client.query<{
-    pid: number; application_name: string | null; client_addr: string | null; state: string | null; backend_start: Date | null;
-    query_start: Date | null; state_change: Date | null; wait_event_type: string | null;
+    pid: number;
+    application_name: string | null;
+    client_addr: string | null;
+    state: string | null;
+    backend_start: Date | null;
+    query_start: Date | null;
+    state_change: Date | null;
+    wait_event_type: string | null;
   }>(
     `SELECT l.pid, a.application_name, a.client_addr::text, a.state, a.backend_start, a.query_start, a.state_change, a.wait_event_type
        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
@@ -126,7 +140,9 @@ async function readHolder(session: Session, key: bigint): Promise<ObservedHolder
     state: row.state,
     since: row.backend_start,
     seen: [row.pid, row.application_name, row.query_start?.getTime(), row.state_change?.getTime()].join(" "),
-    isWorking: row.state === "active" && (row.wait_event_type === null || row.wait_event_type === "IO" || row.wait_event_type === "LWLock"),
+    isWorking:
+      row.state === "active" &&
+      (row.wait_event_type === null || row.wait_event_type === "IO" || row.wait_event_type === "LWLock"),
   };
 }
 

@@ -23,7 +23,9 @@ export interface MigrationSession {
 }
 
 /** The folder of migrations; a relative one stands beside package.json, whatever folder we were started in. */
-export function migrationsDirectory({ migrationsDirectory: directory }: Pick<Config, "migrationsDirectory">): string {
+export function migrationsDirectory({
+  migrationsDirectory: directory,
+}: Pick<Config, "migrationsDirectory">): string {
   return isAbsolute(directory) ? directory : join(projectRoot, directory);
 }
 
@@ -33,7 +35,11 @@ export function migrationsDirectory({ migrationsDirectory: directory }: Pick<Con
  *
  * @throws AppError as `connectWhenReady`; `interrupted` after the signal; otherwise what `work` throws
  */
-export async function withMigrationSession<T>(config: Config, options: SessionOptions, work: (context: MigrationSession) => Promise<T>): Promise<T> {
+export async function withMigrationSession<T>(
+  config: Config,
+  options: SessionOptions,
+  work: (context: MigrationSession) => Promise<T>,
+): Promise<T> {
   const { signal, listener, activity, readOnly = false } = options;
   const address = config.migrationDatabase;
   const session = await connectWhenReady({
@@ -43,7 +49,13 @@ export async function withMigrationSession<T>(config: Config, options: SessionOp
     readOnly,
     signal,
     onWait: (reason, elapsed) =>
-      listener?.({ type: "waiting-for-database", reason, elapsed, timeout: config.waitTimeout, place: placeOf(address) }),
+      listener?.({
+        type: "waiting-for-database",
+        reason,
+        elapsed,
+        timeout: config.waitTimeout,
+        place: placeOf(address),
+      }),
   });
   const onAbort = (): void => void cancelSession(session);
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -51,7 +63,9 @@ export async function withMigrationSession<T>(config: Config, options: SessionOp
     return await work({ session, tables: ledgerTables(config) });
   } catch (error) {
     if (signal?.aborted && !(error instanceof AppError && error.code === "interrupted")) {
-      throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.", { cause: error });
+      throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.", {
+        cause: error,
+      });
     }
     throw codeOf(error) === "42501" ? missingPrivilege(config, error) : error;
   } finally {
@@ -82,18 +96,27 @@ export async function assertCanMigrate({ session, tables }: MigrationSession): P
         "Session locks do not work through it: give migrations a direct connection with MIGRATE_DATABASE_URL.",
     );
   }
-  const { rows } = await session.client.query<{ may_create_schema: boolean; may_create_table: boolean | null; may_write: boolean | null }>(
+  const { rows } = await session.client.query<{
+    may_create_schema: boolean;
+    may_create_table: boolean | null;
+    may_write: boolean | null;
+  }>(
     `SELECT has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
             has_schema_privilege(to_regnamespace($1)::oid, 'CREATE') AS may_create_table,
             has_table_privilege(to_regclass($2)::oid, 'INSERT') AS may_write`,
     [tables.schema === "" ? null : quoted(tables.schema), tables.migrations],
   );
-  const { may_create_schema: mayCreateSchema, may_create_table: mayCreateTable, may_write: mayWrite } = rows[0]!;
+  const {
+    may_create_schema: mayCreateSchema,
+    may_create_table: mayCreateTable,
+    may_write: mayWrite,
+  } = rows[0]!;
   const { user, database } = session.address;
   if (mayWrite === true) return;
   if (mayWrite === false) throw lacking(`may not write to ${tables.migrations}`);
   if (mayCreateTable === false) throw lacking(`may not create tables in schema "${tables.schema}"`);
-  if (mayCreateTable === null && !mayCreateSchema) throw lacking(`may not create the schema "${tables.schema}"`);
+  if (mayCreateTable === null && !mayCreateSchema)
+    throw lacking(`may not create the schema "${tables.schema}"`);
 
   function lacking(what: string): AppError {
     return new AppError(

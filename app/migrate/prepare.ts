@@ -3,7 +3,13 @@ import type { MigrationFile } from "./files.ts";
 import { parseDirectives, type Directives } from "./directives.ts";
 import type { KnownMigration } from "./history.ts";
 import { readMigrationText, type MigrationText } from "./migration-text.ts";
-import { isParseFailure, largestParsed, splitStatements, type ParseFailure, type Statement } from "./statements.ts";
+import {
+  isParseFailure,
+  largestParsed,
+  splitStatements,
+  type ParseFailure,
+  type Statement,
+} from "./statements.ts";
 
 /** A migration that was read and found fit to run in one direction. */
 export interface PreparedMigration {
@@ -74,7 +80,9 @@ export async function prepareText(
   if (file.kind === "code") return { ...base, text };
   if (text.length > largestParsed) {
     if (directives.noTransaction) {
-      problems.push(`${fileName}: a no-transaction migration may have ${largestParsed / 1024 / 1024} MiB of text; split it.`);
+      problems.push(
+        `${fileName}: a no-transaction migration may have ${largestParsed / 1024 / 1024} MiB of text; split it.`,
+      );
     }
     return { ...base, text };
   }
@@ -90,17 +98,25 @@ export async function prepareText(
   if (isParseFailure(statements)) return { ...base, text, parseFailure: statements };
   if (statements.length === 0) base.warnings.push(`${fileName} holds no statement.`);
   if (directives.repeatUntilZero !== undefined && statements.length !== 1) {
-    problems.push(`${fileName}: repeat-until-zero needs exactly one statement, this file has ${statements.length}.`);
+    problems.push(
+      `${fileName}: repeat-until-zero needs exactly one statement, this file has ${statements.length}.`,
+    );
   }
   if (statements.length > 0 && statements.every(({ validates }) => validates)) base.keepsNobodyWaiting = true;
   for (const { concurrently, line } of statements) {
-    if (concurrently?.action !== "create" || concurrently.index !== undefined || !directives.noTransaction) continue;
-    problems.push(`${fileName}:${line}: name the index; without a name, what an interrupted build leaves behind could not be told from other indexes.`);
+    if (concurrently?.action !== "create" || concurrently.index !== undefined || !directives.noTransaction)
+      continue;
+    problems.push(
+      `${fileName}:${line}: name the index; without a name, what an interrupted build leaves behind could not be told from other indexes.`,
+    );
   }
   const controls = statements.filter(({ endsTransaction }) => endsTransaction);
-  if (controls.length === 0) return { ...base, text, statements: directives.noTransaction ? statements : undefined };
+  if (controls.length === 0)
+    return { ...base, text, statements: directives.noTransaction ? statements : undefined };
   if (!directives.noTransaction && controls.length === 2 && isWrapped(statements)) {
-    base.warnings.push(`${fileName} brings its own BEGIN and COMMIT (lines ${controls[0]!.line} and ${controls[1]!.line}); they are left out, the migration has a transaction already.`);
+    base.warnings.push(
+      `${fileName} brings its own BEGIN and COMMIT (lines ${controls[0]!.line} and ${controls[1]!.line}); they are left out, the migration has a transaction already.`,
+    );
     return { ...base, text: blankOut(text, controls) };
   }
   problems.push(
@@ -122,18 +138,32 @@ function needsParser(text: string): boolean {
 
 /** Without any of these words a text changes rows and nothing else, whatever is in its literals. */
 function mayLockTables(text: string): boolean {
-  return /\b(?:alter|create|drop|truncate|lock|comment|grant|revoke|reindex|refresh|cluster|vacuum|analyze|do|call|security|import|reassign)\b/i.test(text);
+  return /\b(?:alter|create|drop|truncate|lock|comment|grant|revoke|reindex|refresh|cluster|vacuum|analyze|do|call|security|import|reassign)\b/i.test(
+    text,
+  );
 }
 
 function isBlank(text: string): boolean {
-  return text.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, "").trim().replaceAll(";", "") === "";
+  return (
+    text
+      .replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, "")
+      .trim()
+      .replaceAll(";", "") === ""
+  );
 }
 
 /** Text for psql rather than for a server: backslash commands, and COPY with its data behind it. */
-function psqlProblems(fileName: string, text: string, statements: readonly Statement[] | ParseFailure): string[] {
-  const copyAdvice = "COPY … FROM stdin with its data in the file works only in psql; use INSERT, or load the data with a program.";
+function psqlProblems(
+  fileName: string,
+  text: string,
+  statements: readonly Statement[] | ParseFailure,
+): string[] {
+  const copyAdvice =
+    "COPY … FROM stdin with its data in the file works only in psql; use INSERT, or load the data with a program.";
   if (!isParseFailure(statements)) {
-    return statements.filter(({ copiesFromClient }) => copiesFromClient).map(({ line }) => `${fileName}:${line}: ${copyAdvice}`);
+    return statements
+      .filter(({ copiesFromClient }) => copiesFromClient)
+      .map(({ line }) => `${fileName}:${line}: ${copyAdvice}`);
   }
   const before = text.slice(0, statements.offset);
   const lineNumber = before.split("\n").length;
@@ -141,9 +171,12 @@ function psqlProblems(fileName: string, text: string, statements: readonly State
   // The data of a COPY stands where the parser expects the next statement.
   const copy = /\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;[ \t]*\n/i.exec(before);
   if (copy !== null) return [`${fileName}:${before.slice(0, copy.index).split("\n").length}: ${copyAdvice}`];
-  const command = /^\s*(\\\w+|\\.)/.exec(line) ?? /(\\(?:gexec|gset|gdesc|gx|g|watch|crosstabview|bind)\b)/.exec(line);
+  const command =
+    /^\s*(\\\w+|\\.)/.exec(line) ?? /(\\(?:gexec|gset|gdesc|gx|g|watch|crosstabview|bind)\b)/.exec(line);
   if (command === null) return [];
-  return [`${fileName}:${lineNumber}: "${command[1]}" is a command of psql, not SQL; write the SQL itself into the file.`];
+  return [
+    `${fileName}:${lineNumber}: "${command[1]}" is a command of psql, not SQL; write the SQL itself into the file.`,
+  ];
 }
 
 function isWrapped(statements: readonly Statement[]): boolean {
@@ -160,7 +193,8 @@ function blankOut(text: string, statements: readonly Statement[]): string {
   let result = text;
   for (const { offset, text: statement } of statements) {
     const blank = statement.replaceAll(/[^\n]/g, " ");
-    result = result.slice(0, offset) + blank + result.slice(offset + statement.length).replace(/^(\s*);/, "$1 ");
+    result =
+      result.slice(0, offset) + blank + result.slice(offset + statement.length).replace(/^(\s*);/, "$1 ");
   }
   return result;
 }

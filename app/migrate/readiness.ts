@@ -41,7 +41,10 @@ export function readSchemaExpectation(config: Config): SchemaExpectation {
  * Whether the schema is what this image needs. What a newer image has applied, is running or has failed to run never
  * makes this one unready, unless it is marked as breaking: anything else would empty the service in every upgrade.
  */
-export async function readSchemaState(database: Queryable, expectation: SchemaExpectation): Promise<SchemaState> {
+export async function readSchemaState(
+  database: Queryable,
+  expectation: SchemaExpectation,
+): Promise<SchemaState> {
   const { applied } = await readLedger(database, expectation.tables);
   const names = new Set(applied.map(({ name }) => name));
   const versions = { applied: applied.at(-1)?.name, expected: expectation.required.at(-1) };
@@ -50,7 +53,10 @@ export async function readSchemaState(database: Queryable, expectation: SchemaEx
     const reason = `${missing.length} ${missing.length === 1 ? "migration is" : "migrations are"} not applied yet, first ${missing[0]}.`;
     return { ready: false, reason, ...versions };
   }
-  const breaking = applied.find(({ name, directives }) => directives.breaking && !expectation.known.has(name));
-  if (breaking !== undefined) return { ready: false, reason: `${breaking.name} needs a newer image than this one.`, ...versions };
+  const breaking = applied.find(
+    ({ name, directives }) => directives.breaking && !expectation.known.has(name),
+  );
+  if (breaking !== undefined)
+    return { ready: false, reason: `${breaking.name} needs a newer image than this one.`, ...versions };
   return { ready: true, ...versions };
 }

@@ -38,14 +38,25 @@ export interface RecordedTexts {
  */
 export async function keepLock(context: RunContext, after: string | undefined): Promise<void> {
   if (await holdsLock(context.session, context.lockKey)) return;
-  const cause = after === undefined ? "The migration lock was lost" : `${after} released the migration lock (pg_advisory_unlock_all or DISCARD ALL?)`;
+  const cause =
+    after === undefined
+      ? "The migration lock was lost"
+      : `${after} released the migration lock (pg_advisory_unlock_all or DISCARD ALL?)`;
   if (!(await tryLock(context.session, context.lockKey))) {
-    throw new AppError("lock-lost", `${cause}, and another runner has taken it. This run stops here; the other one goes on.`);
+    throw new AppError(
+      "lock-lost",
+      `${cause}, and another runner has taken it. This run stops here; the other one goes on.`,
+    );
   }
-  context.listener({ type: "warning", name: after ?? "", text: `${cause}; it was taken again at once. Take that statement out.` });
+  context.listener({
+    type: "warning",
+    name: after ?? "",
+    text: `${cause}; it was taken again at once. Take that statement out.`,
+  });
 }
 
 /** @throws AppError `interrupted` once the signal has fired */
 export function stopIfAborted({ signal }: Pick<RunContext, "signal">): void {
-  if (signal?.aborted) throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.");
+  if (signal?.aborted)
+    throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.");
 }

@@ -61,12 +61,23 @@ export async function insertRun(database: Queryable, tables: LedgerTables, run: 
 }
 
 /** Marks the beginning of a statement that cannot share a transaction with its own record. */
-export async function recordStatementStarted(database: Queryable, tables: LedgerTables, id: string, statement: number): Promise<void> {
+export async function recordStatementStarted(
+  database: Queryable,
+  tables: LedgerTables,
+  id: string,
+  statement: number,
+): Promise<void> {
   await database.query(`UPDATE ${tables.runs} SET statement_started = $2 WHERE id = $1`, [id, statement]);
 }
 
 /** Moves a run forward: `done` statements have taken effect, and the last one changed so many rows more. */
-export async function recordProgress(database: Queryable, tables: LedgerTables, id: string, done: number, rowsChanged: number): Promise<void> {
+export async function recordProgress(
+  database: Queryable,
+  tables: LedgerTables,
+  id: string,
+  done: number,
+  rowsChanged: number,
+): Promise<void> {
   await database.query(
     `UPDATE ${tables.runs} SET statements_done = $2, statement_started = NULL, rows_changed = coalesce(rows_changed, 0) + $3 WHERE id = $1`,
     [id, done, rowsChanged],

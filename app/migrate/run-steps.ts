@@ -3,10 +3,12 @@ import { resetSession } from "../database/session.ts";
 import { applyInTransaction } from "./apply-in-transaction.ts";
 import { applyOutsideTransaction, StatementFailure } from "./apply-outside.ts";
 import { describeFailure, endedSession, migrationFailed, type RecordedError } from "./failure.ts";
+import type { Blocker } from "./events.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
 import { insertRun } from "./run-record.ts";
+import { createWatcher, nameBlockers, type Watcher } from "./watch.ts";
 
 /** One migration that is going to run. */
 export interface Step {
@@ -39,6 +41,15 @@ export interface RunResult {
  * @throws AppError `interrupted`, `lock-lost`; what the server does to the session itself
  */
 export async function runSteps(context: RunContext, steps: readonly Step[]): Promise<RunResult> {
+  const watcher = createWatcher(context.session, context.lockTimeout, context.listener);
+  try {
+    return await runWatched(context, steps, watcher);
+  } finally {
+    await watcher.close();
+  }
+}
+
+async function runWatched(context: RunContext, steps: readonly Step[], watcher: Watcher): Promise<RunResult> {
   const done: StepResult[] = [];
   for (const [index, step] of steps.entries()) {
     const { migration } = step;
@@ -48,6 +59,7 @@ export async function runSteps(context: RunContext, steps: readonly Step[]): Pro
     for (const text of migration.warnings) context.listener({ type: "warning", name, text });
     context.listener({ type: "started", name, direction: migration.direction, ...position });
     const notices = limitNotices(context, name);
+    watcher.watch(name);
     const started = Date.now();
     try {
       const attempts = await runStep({ ...context, waitedMs: index === 0 ? context.waitedMs : 0 }, step);
@@ -57,9 +69,13 @@ export async function runSteps(context: RunContext, steps: readonly Step[]): Pro
     } catch (error) {
       stopIfAborted(context);
       if (error instanceof AppError && error.code === "lock-lost") throw error;
-      const failure = await explain(context, step, error, started);
+      const failure = await explain(context, step, error, started, watcher.lastBlockers());
       context.listener({ type: "failed", name, direction: migration.direction, message: failure.message });
-      return { done, failed: { name, error: failure }, notTried: steps.slice(index + 1).map((later) => later.migration.file.name) };
+      return {
+        done,
+        failed: { name, error: failure },
+        notTried: steps.slice(index + 1).map((later) => later.migration.file.name),
+      };
     } finally {
       notices.end();
     }
@@ -70,7 +86,10 @@ export async function runSteps(context: RunContext, steps: readonly Step[]): Pro
 async function runStep(context: RunContext, { migration, texts, unfinished }: Step): Promise<number> {
   const { parseFailure, directives } = migration;
   if (parseFailure !== undefined && directives.noTransaction) {
-    throw new StatementFailure(Object.assign(new Error(parseFailure.message), { code: "42601", position: "1" }), parseFailure as never);
+    throw new StatementFailure(
+      Object.assign(new Error(parseFailure.message), { code: "42601", position: "1" }),
+      parseFailure as never,
+    );
   }
   if (!directives.noTransaction) return await applyInTransaction(context, migration, texts);
   await applyOutsideTransaction(context, migration, texts, unfinished);
@@ -78,26 +97,51 @@ async function runStep(context: RunContext, { migration, texts, unfinished }: St
 }
 
 /** The failure with its place and what became of the migration; recorded in the ledger where that is not done yet. */
-async function explain(context: RunContext, { migration, texts }: Step, error: unknown, started: number): Promise<AppError> {
+async function explain(
+  context: RunContext,
+  { migration, texts }: Step,
+  error: unknown,
+  started: number,
+  blockers: readonly Blocker[],
+): Promise<AppError> {
   const { file, direction, path, text, directives } = migration;
   const origin = { file: path, text, offset: error instanceof StatementFailure ? error.offset : 0 };
-  const { lines, recorded } = await describeFailure(error instanceof StatementFailure ? error.cause : error, origin);
+  const { lines, recorded } = await describeFailure(
+    error instanceof StatementFailure ? error.cause : error,
+    origin,
+  );
+  if (recorded.sqlstate === "55P03" && blockers.length > 0)
+    lines.push(`  In the way: ${nameBlockers(blockers)}.`);
   const lost = context.session.lostBecause() !== undefined || endedSession(error);
   if (!directives.noTransaction && !lost) await recordFailed(context, migration, texts, recorded, started);
-  return migrationFailed(file.name, lines, outcomeOf(migration, lost), { migration: file.name, direction, ...recorded }, error);
+  return migrationFailed(
+    file.name,
+    lines,
+    outcomeOf(migration, lost),
+    { migration: file.name, direction, ...recorded },
+    error,
+  );
 }
 
 function outcomeOf({ directives, direction, statements }: PreparedMigration, lost: boolean): string {
   const again = direction === "up" ? "migrate up" : "migrate down";
   if (!directives.noTransaction) {
-    return lost ? `The connection was lost; the server rolls the transaction back. \`${again}\` tries it again.` : "It was rolled back; nothing of it remains.";
+    return lost
+      ? `The connection was lost; the server rolls the transaction back. \`${again}\` tries it again.`
+      : "It was rolled back; nothing of it remains.";
   }
   return statements === undefined
     ? `It ran outside a transaction, so what it did so far stays; \`${again}\` runs it again.`
     : `It runs statement by statement, so the statements before stay; \`${again}\` resumes at the one that failed.`;
 }
 
-async function recordFailed(context: RunContext, { file, direction, directives }: PreparedMigration, texts: RecordedTexts, error: RecordedError, started: number): Promise<void> {
+async function recordFailed(
+  context: RunContext,
+  { file, direction, directives }: PreparedMigration,
+  texts: RecordedTexts,
+  error: RecordedError,
+  started: number,
+): Promise<void> {
   try {
     await resetSession(context.session, `migrate ${direction} ${file.name}`);
     await insertRun(context.session.client, context.tables, {
@@ -115,7 +159,11 @@ async function recordFailed(context: RunContext, { file, direction, directives }
       error,
     });
   } catch (cause) {
-    context.listener({ type: "warning", name: file.name, text: `its failure could not be recorded: ${messageOf(cause)}` });
+    context.listener({
+      type: "warning",
+      name: file.name,
+      text: `its failure could not be recorded: ${messageOf(cause)}`,
+    });
   }
 }
 
@@ -131,8 +179,8 @@ function limitNotices({ session, listener }: RunContext, name: string): { end():
   return {
     end() {
       session.onNotice(undefined);
-      if (count > mostNotices) listener({ type: "notice", name, text: `… and ${count - mostNotices} more notices` });
+      if (count > mostNotices)
+        listener({ type: "notice", name, text: `… and ${count - mostNotices} more notices` });
     },
   };
 }
-

@@ -50,6 +50,7 @@ export async function splitStatements(text: string): Promise<readonly Statement[
   const ascii = bytes.length === text.length;
   try {
     const { stmts = [] } = parseSync(text);
+    const lines = createLineCounter(text);
     let [lastByte, lastOffset] = [0, 0];
     return stmts.map((raw) => {
       const start = raw.stmt_location ?? 0;
@@ -57,13 +58,14 @@ export async function splitStatements(text: string): Promise<readonly Statement[
       const offset = ascii ? start : lastOffset + bytes.toString("utf8", lastByte, start).length;
       [lastByte, lastOffset] = [start, offset];
       const statementText = ascii ? text.slice(start, end) : bytes.toString("utf8", start, end);
-      return describe(raw, statementText, offset, text);
+      return describe(raw, statementText, offset, lines(offset + leadLength(statementText)));
     });
   } catch (error) {
     const details = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails;
-    // The parser runs out of its stack on absurdly nested text before it can say anything better.
-    if (details === undefined && !(error instanceof Error)) throw error;
-    return { message: (error as Error).message, offset: characterOffset(text, details?.cursorPosition ?? 0) };
+    if (details !== undefined) return { message: (error as Error).message, offset: characterOffset(text, details.cursorPosition ?? 0) };
+    // The tree of an expression with ten thousands of operators is deeper than our stack; what else happens is a bug.
+    if (!(error instanceof RangeError)) throw error;
+    return { message: "a statement is nested too deeply to be parsed here; simplify it", offset: 0 };
   }
 }
 
@@ -74,38 +76,82 @@ export function isParseFailure(result: readonly Statement[] | ParseFailure): res
 /** The parser counts code points; JavaScript counts UTF-16 units. */
 function characterOffset(text: string, codePoints: number): number {
   let offset = 0;
-  for (let seen = 0; seen < codePoints && offset < text.length; seen++) offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
+  for (let seen = 0; seen < codePoints && offset < text.length; seen++)
+    offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
   return offset;
 }
 
 type Node = Readonly<Record<string, unknown>>;
 
-function describe(raw: RawStmt, text: string, offset: number, whole: string): Statement {
+function describe(raw: RawStmt, text: string, offset: number, line: number): Statement {
   const [node, body] = Object.entries(raw.stmt ?? {})[0] as [string, Node];
-  const lead = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/.exec(text)?.[0].length ?? 0;
   const concurrently = concurrentIndex(node, body);
   return {
     text,
     offset,
-    line: lineOf(whole, offset + lead),
+    line,
     node,
     concurrently,
     outsideTransaction: concurrently !== undefined || neverInTransaction(node, body),
     endsTransaction: node === "TransactionStmt" && !savepoints.has(String(body["kind"])),
-    copiesFromClient: node === "CopyStmt" && body["is_from"] === true && body["filename"] === undefined && body["is_program"] !== true,
+    copiesFromClient:
+      node === "CopyStmt" &&
+      body["is_from"] === true &&
+      body["filename"] === undefined &&
+      body["is_program"] !== true,
     setsSession: node === "VariableSetStmt" && body["is_local"] !== true,
     validates: alterCommands(node, body).some(({ subtype }) => subtype === "AT_ValidateConstraint"),
   };
 }
 
-/** The line, from 1, of a place in a text. */
-export function lineOf(text: string, offset: number): number {
-  let line = 1;
-  for (let at = text.indexOf("\n"); at !== -1 && at < offset; at = text.indexOf("\n", at + 1)) line += 1;
-  return line;
+/** How much white space and comments, which may be nested, stand before the first word of a text. */
+export function leadLength(text: string): number {
+  let at = 0;
+  for (;;) {
+    if (text.startsWith("--", at)) {
+      const end = text.indexOf("\n", at);
+      if (end === -1) return text.length;
+      at = end + 1;
+    } else if (text.startsWith("/*", at)) {
+      const end = endOfComment(text, at);
+      if (end === undefined) return at;
+      at = end;
+    } else if (at < text.length && /\s/.test(text[at]!)) at += 1;
+    else return at;
+  }
 }
 
-const savepoints: ReadonlySet<string> = new Set(["TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"]);
+/** Behind the comment that begins at `start`; undefined when nothing ends it. */
+function endOfComment(text: string, start: number): number | undefined {
+  const edge = /\/\*|\*\//g;
+  edge.lastIndex = start;
+  let depth = 0;
+  for (let match = edge.exec(text); match !== null; match = edge.exec(text)) {
+    depth += match[0] === "/*" ? 1 : -1;
+    if (depth === 0) return edge.lastIndex;
+  }
+  return undefined;
+}
+
+/** The line, from 1, of a place in a text. */
+export function lineOf(text: string, offset: number): number {
+  return createLineCounter(text)(offset);
+}
+
+/** `lineOf` for places that are asked for in ascending order; it never counts a line twice. */
+function createLineCounter(text: string): (offset: number) => number {
+  let [line, next] = [1, text.indexOf("\n")];
+  return (offset) => {
+    for (; next !== -1 && next < offset; next = text.indexOf("\n", next + 1)) line += 1;
+    return line;
+  };
+}
+
+const savepoints: ReadonlySet<string> = new Set([
+  "TRANS_STMT_SAVEPOINT",
+  "TRANS_STMT_RELEASE",
+  "TRANS_STMT_ROLLBACK_TO",
+]);
 
 /** Source: PostgreSQL's PreventInTransactionBlock callers. DO and CALL may commit, so they get no transaction either. */
 function neverInTransaction(node: string, body: Node): boolean {
@@ -115,9 +161,13 @@ function neverInTransaction(node: string, body: Node): boolean {
     case "ClusterStmt":
       return body["relation"] === undefined;
     case "AlterTableStmt":
-      return alterCommands(node, body).some(({ subtype, concurrent }) => subtype === "AT_DetachPartition" && concurrent === true);
+      return alterCommands(node, body).some(
+        ({ subtype, concurrent }) => subtype === "AT_DetachPartition" && concurrent === true,
+      );
     case "ReindexStmt":
-      return ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"].includes(String(body["kind"]));
+      return ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"].includes(
+        String(body["kind"]),
+      );
     case "AlterSystemStmt":
     case "CreatedbStmt":
     case "DropdbStmt":
@@ -165,7 +215,13 @@ function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined 
     case "DropStmt": {
       if (body["concurrent"] !== true) return undefined;
       const names = nameParts((body["objects"] as Node[] | undefined)?.[0]);
-      return { action: "drop", schema: names.at(-2), index: names.at(-1), table: undefined, ifNotExists: body["missing_ok"] === true };
+      return {
+        action: "drop",
+        schema: names.at(-2),
+        index: names.at(-1),
+        table: undefined,
+        ifNotExists: body["missing_ok"] === true,
+      };
     }
     case "ReindexStmt": {
       const options = (body["params"] as { DefElem?: { defname?: string } }[] | undefined) ?? [];
@@ -173,7 +229,9 @@ function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined 
       const isIndex = body["kind"] === "REINDEX_OBJECT_INDEX";
       return {
         action: "reindex",
-        schema: relation?.schemaname ?? (body["kind"] === "REINDEX_OBJECT_SCHEMA" ? (body["name"] as string) : undefined),
+        schema:
+          relation?.schemaname ??
+          (body["kind"] === "REINDEX_OBJECT_SCHEMA" ? (body["name"] as string) : undefined),
         index: isIndex ? relation?.relname : undefined,
         table: isIndex ? undefined : relation?.relname,
         ifNotExists: false,

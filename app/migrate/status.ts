@@ -41,28 +41,44 @@ export interface Status {
 export async function readStatus(config: Config, options: RunOptions = {}): Promise<Status> {
   const known = readKnownMigrations(config);
   const { signal, listener } = options;
-  const history = await withMigrationSession(config, { activity: "migrate status", readOnly: true, signal, listener }, async ({ session, tables }) =>
-    compareHistory(known, await readLedger(session.client, tables)),
+  const history = await withMigrationSession(
+    config,
+    { activity: "migrate status", readOnly: true, signal, listener },
+    async ({ session, tables }) => compareHistory(known, await readLedger(session.client, tables)),
   );
   return describeStatus(history);
 }
 
 /** Pure but for reading the heads of pending files. */
 export function describeStatus(history: History): Status {
-  const deferred = new Set(history.pending.filter(({ upPath, kind }) => isDeferred(upPath, kind)).map(({ name }) => name));
+  const deferred = new Set(
+    history.pending.filter(({ upPath, kind }) => isDeferred(upPath, kind)).map(({ name }) => name),
+  );
   const notesFor = (name: string): string[] => [
     ...history.conflicts.filter((conflict) => conflict.name === name).map(({ message }) => message),
     ...history.unfinished
       .filter((run) => run.name === name)
-      .map(({ direction, state, statementsDone, statementsTotal, startedAt }) =>
-        `${direction} ${state === "failed" ? "failed" : "was interrupted"} after statement ${statementsDone} of ${statementsTotal ?? "?"} (began ${startedAt.toISOString()}); the next run resumes there.`,
+      .map(
+        ({ direction, state, statementsDone, statementsTotal, startedAt }) =>
+          `${direction} ${state === "failed" ? "failed" : "was interrupted"} after statement ${statementsDone} of ${statementsTotal ?? "?"} (began ${startedAt.toISOString()}); the next run resumes there.`,
       ),
   ];
   const gone = history.conflicts.filter(({ kind }) => kind === "missing" || kind === "renamed");
   const rows: MigrationStatus[] = [
-    ...history.applied.map(({ file, entry }) => appliedRow(entry, file.versionText, "applied", notesFor(file.name))),
-    ...history.ahead.map((entry) => appliedRow(entry, digits(entry), "ahead", entry.directives.breaking ? ["breaking: this image must not run on this schema"] : [])),
-    ...gone.map(({ name }) => appliedRow(bareEntry(name), digits(bareEntry(name)), "missing", notesFor(name))),
+    ...history.applied.map(({ file, entry }) =>
+      appliedRow(entry, file.versionText, "applied", notesFor(file.name)),
+    ),
+    ...history.ahead.map((entry) =>
+      appliedRow(
+        entry,
+        digits(entry),
+        "ahead",
+        entry.directives.breaking ? ["breaking: this image must not run on this schema"] : [],
+      ),
+    ),
+    ...gone.map(({ name }) =>
+      appliedRow(bareEntry(name), digits(bareEntry(name)), "missing", notesFor(name)),
+    ),
     ...history.pending.map(({ versionText, name, downPath }) => ({
       version: versionText,
       name,
@@ -75,7 +91,9 @@ export function describeStatus(history: History): Status {
     })),
   ];
   const sorted = rows.toSorted((a, b) => Number(BigInt(a.version || 0) - BigInt(b.version || 0)));
-  const newest = sorted.findLast(({ state }) => state === "applied" || state === "ahead" || state === "missing");
+  const newest = sorted.findLast(
+    ({ state }) => state === "applied" || state === "ahead" || state === "missing",
+  );
   return {
     migrations: sorted,
     current: newest?.name ?? null,
@@ -93,7 +111,12 @@ export function isDeferred(path: string, kind: "sql" | "code"): boolean {
   return typeof content !== "string" && parseDirectives(content.text, kind, path, []).deferred;
 }
 
-function appliedRow(entry: AppliedMigration, version: string, state: "applied" | "ahead" | "missing", notes: readonly string[]): MigrationStatus {
+function appliedRow(
+  entry: AppliedMigration,
+  version: string,
+  state: "applied" | "ahead" | "missing",
+  notes: readonly string[],
+): MigrationStatus {
   const { name, appliedAt, ranMs, role, host } = entry;
   return { version, name, state, appliedAt: appliedAt?.toISOString() ?? null, ranMs, role, host, notes };
 }
@@ -103,5 +126,14 @@ function digits({ name }: AppliedMigration): string {
 }
 
 function bareEntry(name: string): AppliedMigration {
-  return { name, version: undefined, checksum: null, directives: {}, appliedAt: null, ranMs: null, role: null, host: null };
+  return {
+    name,
+    version: undefined,
+    checksum: null,
+    directives: {},
+    appliedAt: null,
+    ranMs: null,
+    role: null,
+    host: null,
+  };
 }

@@ -46,35 +46,52 @@ export interface UpResult extends RunResult {
  */
 export async function migrateUp(config: Config, options: UpOptions = {}): Promise<UpResult> {
   const known = readKnownMigrations(config);
-  return await withMigrationSession(config, { activity: "migrate up", signal: options.signal, listener: options.listener }, async (database) => {
-    const plan = await planUp(config, database, known, options);
-    const nothing = { done: [], failed: undefined, notTried: [] };
-    if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
-    if (options.dryRun) return { outcome: "planned", plan, ...nothing };
-    if (options.confirm !== undefined && !(await options.confirm(plan))) return { outcome: "declined", plan, ...nothing };
-    return await withMigrationLock(database, config, options, async (context) => {
-      // Somebody else may have migrated while we waited.
-      const fresh = await planUp(config, database, known, options);
-      if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };
-      const result = await runSteps(context, fresh.steps);
-      return { outcome: result.failed === undefined ? "applied" : "failed", plan: fresh, ...result };
-    });
-  });
+  return await withMigrationSession(
+    config,
+    { activity: "migrate up", signal: options.signal, listener: options.listener },
+    async (database) => {
+      const plan = await planUp(config, database, known, options);
+      const nothing = { done: [], failed: undefined, notTried: [] };
+      if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
+      if (options.dryRun) return { outcome: "planned", plan, ...nothing };
+      if (options.confirm !== undefined && !(await options.confirm(plan)))
+        return { outcome: "declined", plan, ...nothing };
+      return await withMigrationLock(database, config, options, async (context) => {
+        // Somebody else may have migrated while we waited.
+        const fresh = await planUp(config, database, known, options);
+        if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };
+        const result = await runSteps(context, fresh.steps);
+        return { outcome: result.failed === undefined ? "applied" : "failed", plan: fresh, ...result };
+      });
+    },
+  );
 }
 
-async function planUp(config: Config, { session, tables }: MigrationSession, known: readonly KnownMigration[], options: UpOptions): Promise<UpPlan> {
+async function planUp(
+  config: Config,
+  { session, tables }: MigrationSession,
+  known: readonly KnownMigration[],
+  options: UpOptions,
+): Promise<UpPlan> {
   const { to, limit } = options;
   if (to !== undefined && !known.some(({ version }) => version === to)) {
-    throw new AppError("usage", `There is no migration with version ${to} in ${migrationsDirectory(config)}.`);
+    throw new AppError(
+      "usage",
+      `There is no migration with version ${to} in ${migrationsDirectory(config)}.`,
+    );
   }
   const history = compareHistory(known, await readLedger(session.client, tables), options);
   assertUsable(history, config);
   const halfDown = history.unfinished.find(({ direction }) => direction === "down");
   if (halfDown !== undefined) throw interruptedDown(halfDown);
   if (history.pending.length === 0) return { steps: [], history, deferred: [] };
-  const prepared = await prepareAll(config, history.pending.filter(({ version }) => to === undefined || version <= to));
+  const prepared = await prepareAll(
+    config,
+    history.pending.filter(({ version }) => to === undefined || version <= to),
+  );
   const deferred = prepared.filter(({ directives }) => directives.deferred);
-  const chosen = options.deferred === "only" ? deferred : prepared.filter(({ directives }) => !directives.deferred);
+  const chosen =
+    options.deferred === "only" ? deferred : prepared.filter(({ directives }) => !directives.deferred);
   return {
     steps: chosen.slice(0, limit ?? chosen.length).map((migration) => toStep(migration, history)),
     history,
@@ -97,19 +114,29 @@ async function prepareAll(config: Config, pending: readonly KnownMigration[]): P
 function toStep(migration: PreparedMigration, history: History): Step {
   const { file, text, directives } = migration;
   const unfinished = history.unfinished.find(({ name }) => name === file.name);
-  if (unfinished !== undefined && directives.noTransaction && unfinished.checksum !== file.checksum && unfinished.statementsDone > 0) {
+  if (
+    unfinished !== undefined &&
+    directives.noTransaction &&
+    unfinished.checksum !== file.checksum &&
+    unfinished.statementsDone > 0
+  ) {
     throw new AppError(
       "history-conflict",
       `${file.name} was interrupted after statement ${unfinished.statementsDone} of ${unfinished.statementsTotal ?? "?"} and has changed since (recorded ${unfinished.checksum?.slice(0, 8)}…, file ${file.checksum.slice(0, 8)}…). ` +
         `Restore the file so that the run can be resumed, or settle it with \`migrate repair ${file.name}\`.`,
     );
   }
-  return { migration, texts: { up: text, down: downText(migration) }, unfinished: directives.noTransaction ? unfinished : undefined };
+  return {
+    migration,
+    texts: { up: text, down: downText(migration) },
+    unfinished: directives.noTransaction ? unfinished : undefined,
+  };
 }
 
 /** The down file as it is now; it goes into the ledger for images that lack it. One that cannot be read is left out. */
 function downText({ file, text }: PreparedMigration): string | undefined {
-  if (file.downPath === undefined || file.downPath === file.upPath) return file.downPath === undefined ? undefined : text;
+  if (file.downPath === undefined || file.downPath === file.upPath)
+    return file.downPath === undefined ? undefined : text;
   const content = readMigrationText(file.downPath);
   return typeof content === "string" ? undefined : content.text;
 }

@@ -33,7 +33,16 @@ export async function withMigrationLock<T>(
   });
   try {
     await ensureLedger(session.client, tables);
-    return await work({ session, tables, lockKey: key, lockTimeout: config.lockTimeout, retries: config.retries, waitedMs, listener, signal });
+    return await work({
+      session,
+      tables,
+      lockKey: key,
+      lockTimeout: config.lockTimeout,
+      retries: config.retries,
+      waitedMs,
+      listener,
+      signal,
+    });
   } finally {
     await unlock(session, key);
   }

@@ -39,7 +39,13 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     }
     if (flag.short !== undefined) options[name] = { ...options[name]!, short: flag.short };
   }
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const flags: Record<string, string | true> = {};
   const settings: Record<string, string> = {};
   const positionals: string[] = [];
@@ -48,16 +54,25 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     if (token.kind !== "option") continue;
     const option = options[token.name];
     if (option === undefined) throw unknownFlag(command, token.rawName, Object.keys(options));
-    if (option.type === "string" && token.value === undefined) throw usage(command, `${token.rawName} needs a value.`);
-    if (option.type === "boolean" && token.value !== undefined) throw usage(command, `${token.rawName} takes no value.`);
+    if (option.type === "string" && token.value === undefined)
+      throw usage(command, `${token.rawName} needs a value.`);
+    if (option.type === "boolean" && token.value !== undefined)
+      throw usage(command, `${token.rawName} takes no value.`);
     const name = nameOf.get(token.name);
     if (name !== undefined) flags[name] = token.value ?? true;
     if (settingFlags.includes(`--${token.name}`)) settings[`--${token.name}`] = token.value ?? "";
   }
   if (command.arguments === undefined && positionals.length > 0) {
-    throw usage(command, `"${positionals[0]}" is not understood; migrate ${command.name} takes no arguments.`);
+    throw usage(
+      command,
+      `"${positionals[0]}" is not understood; migrate ${command.name} takes no arguments.`,
+    );
   }
-  return { positionals, flags, settings: flags["verbose"] ? { "--log-level": "debug", ...settings } : settings };
+  return {
+    positionals,
+    flags,
+    settings: flags["verbose"] ? { "--log-level": "debug", ...settings } : settings,
+  };
 }
 
 /** A whole number from a flag's text. */
@@ -79,5 +94,8 @@ export function usage(command: Command, problem: string): AppError {
 
 function unknownFlag(command: Command, flag: string, known: readonly string[]): AppError {
   const closest = closestTo(flag.replace(/^-+/, ""), known);
-  return usage(command, `Unknown flag ${flag}${closest === undefined ? "" : ` (did you mean --${closest}?)`}.`);
+  return usage(
+    command,
+    `Unknown flag ${flag}${closest === undefined ? "" : ` (did you mean --${closest}?)`}.`,
+  );
 }

@@ -1,15 +1,30 @@
 import type { Command } from "./command.ts";
+import { baseline } from "./commands/baseline.ts";
 import { check } from "./commands/check.ts";
 import { create } from "./commands/create.ts";
 import { current } from "./commands/current.ts";
+import { deferred } from "./commands/deferred.ts";
 import { down } from "./commands/down.ts";
 import { pending } from "./commands/pending.ts";
+import { repair } from "./commands/repair.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
 import { wait } from "./commands/wait.ts";
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [up, down, status, check, pending, current, create, wait];
+export const commands: readonly Command[] = [
+  up,
+  down,
+  status,
+  check,
+  pending,
+  current,
+  create,
+  deferred,
+  baseline,
+  repair,
+  wait,
+];
 
 export function findCommand(name: string): Command | undefined {
   return commands.find((command) => command.name === name || command.aliases?.includes(name));

@@ -7,10 +7,17 @@ import type { CommandContext } from "./command.ts";
  *
  * @throws AppError `usage` where nobody can be asked
  */
-export async function confirm(context: CommandContext, lines: readonly string[], question: string): Promise<boolean> {
+export async function confirm(
+  context: CommandContext,
+  lines: readonly string[],
+  question: string,
+): Promise<boolean> {
   if (context.yes) return true;
   if (!context.stdin.isTTY || !context.stderr.isTTY) {
-    throw new AppError("usage", `${lines.join("\n")}\nThere is no terminal to ask on; nothing was touched. Say --yes to go on.`);
+    throw new AppError(
+      "usage",
+      `${lines.join("\n")}\nThere is no terminal to ask on; nothing was touched. Say --yes to go on.`,
+    );
   }
   const prompt = createInterface({ input: context.stdin, output: context.stderr });
   try {

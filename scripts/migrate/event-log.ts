@@ -1,5 +1,6 @@
 import type { Logger } from "../../app/log.ts";
 import type { Listener } from "../../app/migrate/events.ts";
+import { nameBlockers } from "../../app/migrate/watch.ts";
 import type { LockHolder } from "../../app/migrate/lock.ts";
 
 /** A listener that writes what the engine does to the log, one line each, with the facts as fields. */
@@ -12,17 +13,29 @@ export function createEventLog(log: Logger): Listener {
         if (event.elapsed - lastWait < 5000) return;
         lastWait = event.elapsed;
         const { reason, elapsed, timeout } = event;
-        log.info({ elapsedMs: elapsed }, `waiting for PostgreSQL at ${event.place} (${Math.round(elapsed / 1000)} s of ${timeout / 1000} s): ${reason}`);
+        log.info(
+          { elapsedMs: elapsed },
+          `waiting for PostgreSQL at ${event.place} (${Math.round(elapsed / 1000)} s of ${timeout / 1000} s): ${reason}`,
+        );
         return;
       }
       case "waiting-for-lock":
-        log.info({ waitedMs: event.waited, holder: event.holder }, `waiting for the migration lock, held by ${nameHolder(event.holder)}`);
+        log.info(
+          { waitedMs: event.waited, holder: event.holder },
+          `waiting for the migration lock, held by ${nameHolder(event.holder)}`,
+        );
         return;
       case "started":
-        log.info({ migration: event.name }, `${event.direction === "up" ? "applying" : "reverting"} ${event.name} (${event.index} of ${event.total})`);
+        log.info(
+          { migration: event.name },
+          `${event.direction === "up" ? "applying" : "reverting"} ${event.name} (${event.index} of ${event.total})`,
+        );
         return;
       case "finished":
-        log.info({ migration: event.name, ranMs: event.ranMs }, `${event.direction === "up" ? "applied" : "reverted"} ${event.name} in ${event.ranMs} ms`);
+        log.info(
+          { migration: event.name, ranMs: event.ranMs },
+          `${event.direction === "up" ? "applied" : "reverted"} ${event.name} in ${event.ranMs} ms`,
+        );
         return;
       case "failed":
         log.error({ migration: event.name }, event.message);
@@ -31,7 +44,10 @@ export function createEventLog(log: Logger): Listener {
         log.info({ migration: event.name }, `${event.name}: statement ${event.done} of ${event.total} done`);
         return;
       case "batch":
-        log.debug({ migration: event.name, batches: event.batches, rows: event.rows }, `${event.name}: ${event.rows} rows in ${event.batches} batches`);
+        log.debug(
+          { migration: event.name, batches: event.batches, rows: event.rows },
+          `${event.name}: ${event.rows} rows in ${event.batches} batches`,
+        );
         return;
       case "retry":
         log.warn(
@@ -42,7 +58,7 @@ export function createEventLog(log: Logger): Listener {
       case "blocked":
         log.warn(
           { migration: event.name, blockers: event.blockers },
-          `${event.name} waits for ${event.blockers.map(({ pid, state, query, age }) => `pid ${pid} (${state ?? "?"}, for ${Math.round((age ?? 0) / 1000)} s: ${query})`).join(", ")}`,
+          `${event.name} waits for ${nameBlockers(event.blockers)}`,
         );
         return;
       case "index-progress":

@@ -1,9 +1,9 @@
 import { closestTo } from "../../app/config/closest.ts";
-import { loadConfig, loadSettings, type LoadOptions } from "../../app/config/load.ts";
-import { createLog } from "../../app/log.ts";
+import { loadConfig, loadLogSettings, loadSettings, type LoadOptions } from "../../app/config/load.ts";
+import { createLog, type Logger } from "../../app/log.ts";
 import { AppError } from "../../app/errors.ts";
 import { version } from "../../app/version.ts";
-import { describeError, reportError } from "../exit-code.ts";
+import { describeError, logError, reportError } from "../exit-code.ts";
 import { parseArguments } from "./arguments.ts";
 import type { CommandContext, Edges } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
@@ -13,20 +13,28 @@ import { commandHelp, overview } from "./usage.ts";
 /** Runs the `migrate` program and returns its exit code. Never throws and never exits by itself. */
 export async function runMigrate(argv: readonly string[], edges: Edges): Promise<number> {
   const wantsJson = argv.includes("--json");
+  // What goes wrong before the settings are read is said in plain words; after that it goes to the log.
+  let log: Logger | undefined;
   try {
-    return await dispatch(argv, edges);
+    return await dispatch(argv, edges, (created) => (log = created));
   } catch (error) {
     const reason: unknown = edges.signal.aborted ? edges.signal.reason : error;
     if (wantsJson) edges.stdout.write(`${JSON.stringify({ error: describeError(reason) })}\n`);
-    return reportError(reason, edges.stderr);
+    return log === undefined ? reportError(reason, edges.stderr) : logError(reason, log);
   }
 }
 
-async function dispatch(argv: readonly string[], edges: Edges): Promise<number> {
+async function dispatch(
+  argv: readonly string[],
+  edges: Edges,
+  onLog: (log: Logger) => void,
+): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     const asked = name === "help" && rest[0] !== undefined ? findCommand(rest[0]) : undefined;
-    (name === undefined ? edges.stderr : edges.stdout).write(asked === undefined ? overview(commands) : commandHelp(asked));
+    (name === undefined ? edges.stderr : edges.stdout).write(
+      asked === undefined ? overview(commands) : commandHelp(asked),
+    );
     return name === undefined ? 2 : 0;
   }
   if (name === "--version" || name === "version") {
@@ -41,13 +49,23 @@ async function dispatch(argv: readonly string[], edges: Edges): Promise<number> 
   }
   const { positionals, flags, settings } = parseArguments(command, rest);
   const loadOptions: LoadOptions = { flags: settings, env: edges.env, purpose: "migrations" };
-  return await command.run(createContext(edges, loadOptions, { positionals, flags }));
+  const { logLevel, logFormat } = loadLogSettings(loadOptions);
+  const log = createLog({
+    level: logLevel,
+    format: logFormat ?? (edges.stderr.isTTY ? "pretty" : "json"),
+    stream: edges.stderr,
+  });
+  onLog(log);
+  return await command.run(createContext(edges, loadOptions, log, { positionals, flags }));
 }
 
-function createContext(edges: Edges, loadOptions: LoadOptions, parsed: Pick<CommandContext, "positionals" | "flags">): CommandContext {
+function createContext(
+  edges: Edges,
+  loadOptions: LoadOptions,
+  log: Logger,
+  parsed: Pick<CommandContext, "positionals" | "flags">,
+): CommandContext {
   const json = parsed.flags["json"] === true;
-  const { logLevel, logFormat } = loadSettings(loadOptions);
-  const log = createLog({ level: logLevel, format: logFormat ?? (edges.stderr.isTTY ? "pretty" : "json"), stream: edges.stderr });
   return {
     ...edges,
     ...parsed,
@@ -68,5 +86,8 @@ function createContext(edges: Edges, loadOptions: LoadOptions, parsed: Pick<Comm
 function unknownCommand(name: string): AppError {
   const names = commands.flatMap((command) => [command.name, ...(command.aliases ?? [])]);
   const closest = closestTo(name, names);
-  return new AppError("usage", `Unknown command "${name}"${closest === undefined ? "" : ` (did you mean ${closest}?)`}. \`migrate --help\` lists all.`);
+  return new AppError(
+    "usage",
+    `Unknown command "${name}"${closest === undefined ? "" : ` (did you mean ${closest}?)`}. \`migrate --help\` lists all.`,
+  );
 }

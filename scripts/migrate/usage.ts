@@ -1,3 +1,4 @@
+import { exitCodeMeanings } from "../exit-code.ts";
 import { globalFlags } from "./arguments.ts";
 import type { Command, CommandFlag } from "./command.ts";
 
@@ -17,9 +18,8 @@ export function overview(commands: readonly Command[]): string {
     "Flags of every command:",
     ...columns(flagRows(globalFlags)),
     "",
-    "Exit codes: 0 done · 1 a bug · 2 usage or configuration · 3 the answer is no · 4 database not reachable · 5 lock not",
-    "obtained · 6 a migration failed · 7 files and history disagree · 8 the database refused us · 9 this image is too old",
-    "for the schema · 128+n ended by signal n",
+    "Exit codes:",
+    ...columns(exitCodeMeanings.map(({ code, meaning }) => [code, meaning])),
     "",
     "`migrate COMMAND --help` says more.",
     "",
@@ -27,7 +27,14 @@ export function overview(commands: readonly Command[]): string {
 }
 
 /** The help of one command. */
-export function commandHelp({ name, aliases = [], arguments: args, summary, flags = {}, example }: Command): string {
+export function commandHelp({
+  name,
+  aliases = [],
+  arguments: args,
+  summary,
+  flags = {},
+  example,
+}: Command): string {
   return [
     `migrate ${name}: ${summary}`,
     ...(aliases.length === 0 ? [] : [`Also: migrate ${aliases.join(", migrate ")}`]),

@@ -4,17 +4,26 @@ import { countOf } from "../words.ts";
 
 export const check: Command = {
   name: "check",
-  summary: "exit 0 when the schema is at head, 3 when migrations are pending, 7 when files and history disagree, 9 when this image is too old",
+  summary:
+    "exit 0 when the schema is at head, 3 when migrations are pending, 7 when files and history disagree, 9 when this image is too old",
   flags: { "exit-code": { description: "the default; accepted because other tools have it" } },
   example: "migrate check || echo not yet",
   async run(context) {
-    const { pending, conflicts, breaking, ahead, current, deferred } = await readStatus(context.config(), context);
+    const { pending, conflicts, breaking, ahead, current, deferred } = await readStatus(
+      context.config(),
+      context,
+    );
     const exitCode = conflicts.length > 0 ? 7 : breaking.length > 0 ? 9 : pending.length > 0 ? 3 : 0;
     context.answer({ ok: exitCode === 0, exitCode, current, pending, deferred, ahead, breaking, conflicts });
     for (const { message } of conflicts) context.say(message);
-    for (const name of breaking) context.say(`${name} is marked as breaking and not part of this image: deploy a newer image.`);
+    for (const name of breaking)
+      context.say(`${name} is marked as breaking and not part of this image: deploy a newer image.`);
     for (const name of pending) context.say(`pending: ${name}`);
-    context.say(exitCode === 0 ? `The schema is at head: ${current ?? "no migration is applied"}.` : `${countOf(pending.length, "migration")} pending, ${countOf(conflicts.length, "conflict")}.`);
+    context.say(
+      exitCode === 0
+        ? `The schema is at head: ${current ?? "no migration is applied"}.`
+        : `${countOf(pending.length, "migration")} pending, ${countOf(conflicts.length, "conflict")}.`,
+    );
     return exitCode;
   },
 };

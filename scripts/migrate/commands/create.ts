@@ -14,8 +14,12 @@ export const create: Command = {
   },
   example: "migrate create add_owner_to_server",
   async run(context) {
-    const words = [...context.positionals, ...(typeof context.flags["message"] === "string" ? [context.flags["message"]] : [])];
-    if (words.length === 0) throw usage(create, "Say what the migration does, for example: migrate create add_owner_to_server.");
+    const words = [
+      ...context.positionals,
+      ...(typeof context.flags["message"] === "string" ? [context.flags["message"]] : []),
+    ];
+    if (words.length === 0)
+      throw usage(create, "Say what the migration does, for example: migrate create add_owner_to_server.");
     const files = createMigration({
       directory: migrationsDirectory(context.settings()),
       name: words.join(" "),

@@ -10,7 +10,12 @@ export const down: Command = {
   aliases: ["downgrade"],
   summary: "revert applied migrations, newest first",
   flags: {
-    n: { short: "n", value: "N", description: "revert the newest N; 0 reverts all", aliases: ["num-steps", "steps"] },
+    n: {
+      short: "n",
+      value: "N",
+      description: "revert the newest N; 0 reverts all",
+      aliases: ["num-steps", "steps"],
+    },
     to: { value: "VERSION", description: "revert everything above this version; 0 reverts all" },
   },
   example: "migrate down -n 1",
@@ -18,7 +23,8 @@ export const down: Command = {
     const { flags } = context;
     const count = typeof flags["n"] === "string" ? wholeNumber(down, "-n", flags["n"]) : undefined;
     const to = typeof flags["to"] === "string" ? versionNumber(down, "--to", flags["to"]) : undefined;
-    if ((count === undefined) === (to === undefined)) throw usage(down, "Say how far: either -n N (0 for all) or --to VERSION.");
+    if ((count === undefined) === (to === undefined))
+      throw usage(down, "Say how far: either -n N (0 for all) or --to VERSION.");
     const result = await migrateDown(context.config(), {
       count,
       to,
@@ -27,7 +33,11 @@ export const down: Command = {
       confirm: async (plan) => await confirm(context, describe(plan), "Revert them?"),
     });
     report(context, result);
-    return result.failed === undefined ? (result.outcome === "declined" ? 3 : 0) : exitCodeOf(result.failed.error);
+    return result.failed === undefined
+      ? result.outcome === "declined"
+        ? 3
+        : 0
+      : exitCodeOf(result.failed.error);
   },
 };
 
@@ -50,6 +60,7 @@ function report(context: CommandContext, { outcome, plan, done, failed, notTried
   if (outcome === "declined") context.say("Nothing was touched.");
   if (outcome === "reverted") context.say(`${countOf(done.length, "migration")} reverted.`);
   if (failed === undefined) return;
-  context.stderr.write(`${failed.error.message}\n`);
-  context.say(`${countOf(done.length, "migration")} reverted, ${failed.name} failed${notTried.length === 0 ? "" : `, ${notTried.length} not tried`}.`);
+  context.say(
+    `${countOf(done.length, "migration")} reverted, ${failed.name} failed${notTried.length === 0 ? "" : `, ${notTried.length} not tried`}.`,
+  );
 }

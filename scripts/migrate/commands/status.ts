@@ -34,7 +34,17 @@ function table(migrations: readonly MigrationStatus[]): string[] {
     ranMs === null ? "" : seconds(ranMs),
     role === null ? "" : `${role}@${host ?? "?"}`,
   ]);
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)));
-  const format = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd();
-  return [format(heads), ...rows.flatMap((row, index) => [format(row), ...migrations[index]!.notes.map((note) => `  ! ${note}`)]), ""];
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => row[column]!.length)),
+  );
+  const format = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd();
+  return [
+    format(heads),
+    ...rows.flatMap((row, index) => [format(row), ...migrations[index]!.notes.map((note) => `  ! ${note}`)]),
+    "",
+  ];
 }

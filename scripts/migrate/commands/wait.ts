@@ -10,11 +10,17 @@ export const wait: Command = {
   async run(context) {
     const config = context.config();
     const started = Date.now();
-    const serverVersion = await withMigrationSession(config, { activity: "migrate wait", signal: context.signal, listener: context.listener }, async ({ session }) => session.serverVersion);
+    const serverVersion = await withMigrationSession(
+      config,
+      { activity: "migrate wait", signal: context.signal, listener: context.listener },
+      async ({ session }) => session.serverVersion,
+    );
     const waitedMs = Date.now() - started;
     const place = placeOf(config.migrationDatabase);
     context.answer({ ready: true, server: place, serverVersion, waitedMs });
-    context.say(`PostgreSQL ${Math.floor(serverVersion / 10_000)} at ${place} is ready (waited ${seconds(waitedMs)}).`);
+    context.say(
+      `PostgreSQL ${Math.floor(serverVersion / 10_000)} at ${place} is ready (waited ${seconds(waitedMs)}).`,
+    );
     return 0;
   },
 };

@@ -1,0 +1,143 @@
+import pg from "pg";
+import type { Config } from "../config/settings.ts";
+import { AppError } from "../errors.ts";
+import { matchForeignHistory, readForeignHistory, type AdoptableTool, type ForeignHistory } from "./adopt.ts";
+import { compareHistory, type KnownMigration } from "./history.ts";
+import { readKnownMigrations } from "./known-migrations.ts";
+import { ensureLedger, type LedgerTables } from "./ledger-tables.ts";
+import { readLedger } from "./ledger.ts";
+import { readMigrationText } from "./migration-text.ts";
+import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
+import type { Queryable } from "./queryable.ts";
+import { insertRun } from "./run-record.ts";
+import { withMigrationLock, type RunOptions } from "./with-lock.ts";
+
+export interface BaselineOptions extends RunOptions {
+  /** The newest version whose effects the schema has already. */
+  readonly version: bigint | undefined;
+  /** Takes the history from this tool's table. */
+  readonly adopt: AdoptableTool | undefined;
+  readonly confirm: (plan: BaselinePlan) => Promise<boolean>;
+}
+
+export interface BaselinePlan {
+  /** Names that will be recorded as applied without being run. */
+  readonly names: readonly string[];
+  readonly foreign: ForeignHistory | undefined;
+  /** What the other tool's table will be called when it stands where ours must be. */
+  readonly renamedTo: string | undefined;
+}
+
+export interface BaselineResult {
+  readonly outcome: "recorded" | "declined" | "nothing-to-do";
+  readonly plan: BaselinePlan;
+}
+
+/**
+ * Records migrations as applied without running them: for a schema that was there before Headgate. With `adopt` the
+ * other tool's table says which; it is kept, and renamed where it has the name of ours.
+ *
+ * @throws AppError `usage` for an unknown version, `history-conflict` for a history that cannot be taken over; as `migrateUp`
+ */
+export async function baseline(config: Config, options: BaselineOptions): Promise<BaselineResult> {
+  const known = readKnownMigrations(config);
+  const { version, adopt, signal, listener } = options;
+  if (version !== undefined && !known.some((file) => file.version === version)) {
+    throw new AppError(
+      "usage",
+      `There is no migration with version ${version} in ${migrationsDirectory(config)}.`,
+    );
+  }
+  return await withMigrationSession(
+    config,
+    { activity: "migrate baseline", signal, listener },
+    async (database) => {
+      const { files, plan } = await planBaseline(database, known, version, adopt);
+      if (files.length === 0 && plan.foreign === undefined) return { outcome: "nothing-to-do", plan };
+      if (!(await options.confirm(plan))) return { outcome: "declined", plan };
+      return await withMigrationLock(database, config, options, async ({ session, tables }) => {
+        const fresh = await planBaseline(database, known, version, adopt);
+        await inTransaction(
+          session.client,
+          async () => await record(session.client, tables, fresh.files, fresh.plan),
+        );
+        return { outcome: "recorded", plan: fresh.plan };
+      });
+    },
+  );
+}
+
+async function planBaseline(
+  { session, tables }: MigrationSession,
+  known: readonly KnownMigration[],
+  version: bigint | undefined,
+  adopt: AdoptableTool | undefined,
+): Promise<{ files: readonly KnownMigration[]; plan: BaselinePlan }> {
+  const foreign =
+    adopt === undefined ? undefined : await readForeignHistory(session.client, adopt, tables.schema);
+  const collides = foreign !== undefined && foreign.table === tables.migrations;
+  // Where the other tool's table has our name, we have no ledger yet.
+  const ledger = collides
+    ? { applied: [], unfinished: [], duplicates: [] }
+    : await readLedger(session.client, tables);
+  const meant =
+    foreign === undefined
+      ? known.filter((file) => file.version <= version!)
+      : matchForeignHistory(adopt!, foreign, known, version);
+  const { pending } = compareHistory(known, ledger, { allowOutOfOrder: true });
+  const files = meant.filter(({ name }) => pending.some((file) => file.name === name));
+  return {
+    files,
+    plan: {
+      names: files.map(({ name }) => name),
+      foreign,
+      renamedTo: collides ? `${foreign.tableName}_${adopt!.replaceAll("-", "_")}` : undefined,
+    },
+  };
+}
+
+async function record(
+  database: Queryable,
+  tables: LedgerTables,
+  files: readonly KnownMigration[],
+  { renamedTo }: BaselinePlan,
+): Promise<void> {
+  if (renamedTo !== undefined) {
+    await database.query(`ALTER TABLE ${tables.migrations} RENAME TO ${pg.escapeIdentifier(renamedTo)}`);
+    await ensureLedger(database, tables);
+  }
+  for (const file of files) {
+    const [up, down] = [textOf(file.upPath), file.downPath === undefined ? undefined : textOf(file.downPath)];
+    await database.query(`INSERT INTO ${tables.migrations} (name, run_on) VALUES ($1, now())`, [file.name]);
+    await insertRun(database, tables, {
+      file,
+      direction: "baseline",
+      state: "applied",
+      upText: up,
+      downText: down,
+      directives: undefined,
+      statementsDone: 0,
+      statementsTotal: undefined,
+      attempts: 0,
+      waitedMs: 0,
+      startedAt: new Date(),
+    });
+  }
+}
+
+function textOf(path: string): string | undefined {
+  const content = readMigrationText(path);
+  return typeof content === "string" ? undefined : content.text;
+}
+
+/** Runs `work` between BEGIN and COMMIT; rolls back when it throws. */
+export async function inTransaction(database: Queryable, work: () => Promise<void>): Promise<void> {
+  await database.query("BEGIN");
+  try {
+    await work();
+    await database.query("COMMIT");
+  } catch (error) {
+    await database.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}

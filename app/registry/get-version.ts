@@ -1,0 +1,22 @@
+import { AppError } from "../errors.ts";
+import { isServerName, isVersionFilter } from "./server-name.ts";
+import { renderServer } from "./server-record.ts";
+import { selectVersion } from "./server-repository.ts";
+import type { Database } from "./statement.ts";
+
+/**
+ * JSON text of a ServerResponse. `version` is one exact version or `latest`.
+ *
+ * @throws AppError `not-found`
+ */
+export async function getVersion(database: Database, name: string, version: string): Promise<string> {
+  const isThinkable = isServerName(name) && isVersionFilter(version);
+  const record = isThinkable ? await selectVersion(database, name, version) : undefined;
+  if (record === undefined) {
+    throw new AppError(
+      "not-found",
+      `There is no version ${JSON.stringify(version)} of a server ${JSON.stringify(name)}.`,
+    );
+  }
+  return renderServer(record);
+}

@@ -1,0 +1,40 @@
+import { formatTimestamp } from "./timestamp.ts";
+
+/** One version of a server as the repository reads it. Times are UTC texts with six fractional digits. */
+export interface ServerRecord {
+  readonly name: string;
+  readonly version: string;
+  /** The document, byte for byte as it was published: never parsed on the way out. */
+  readonly value: string;
+  readonly deprecated: boolean;
+  readonly publishedAt: string;
+  readonly updatedAt: string;
+  readonly isLatest: boolean;
+}
+
+/** The member of `_meta` that holds what the registry itself says about a version. */
+export const officialMeta = "io.modelcontextprotocol.registry/official";
+
+/** JSON text of a ServerResponse. */
+export function renderServer(record: ServerRecord): string {
+  return `{"server":${record.value},"_meta":{"${officialMeta}":${JSON.stringify(statement(record))}}}`;
+}
+
+/** JSON text of a ServerList. */
+export function renderServerList(records: readonly ServerRecord[], nextCursor?: string): string {
+  const metadata = { count: records.length, ...(nextCursor === undefined ? {} : { nextCursor }) };
+  return `{"servers":[${records.map(renderServer).join(",")}],"metadata":${JSON.stringify(metadata)}}`;
+}
+
+function statement(record: ServerRecord): Record<string, unknown> {
+  const publishedAt = formatTimestamp(record.publishedAt);
+  const updatedAt = formatTimestamp(record.updatedAt);
+  return {
+    status: record.deprecated ? "deprecated" : "active",
+    // The tables hold no date of their own for it yet: a version is active from its first day on.
+    statusChangedAt: record.deprecated ? updatedAt : publishedAt,
+    publishedAt,
+    updatedAt,
+    isLatest: record.isLatest,
+  };
+}

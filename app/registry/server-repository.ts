@@ -1,0 +1,80 @@
+import type { Position } from "./cursor.ts";
+import type { ListFilters } from "./list-filters.ts";
+import { latestWord } from "./server-name.ts";
+import type { ServerRecord } from "./server-record.ts";
+import { runStatement, type Database } from "./statement.ts";
+
+/** `value` is passed through as text; to_char, so that no driver rounds microseconds. */
+const columns = `server_name AS "name", version, value::text AS "value", deprecated, is_latest AS "isLatest",
+  ${timestampText("published_at")} AS "publishedAt", ${timestampText("updated_at")} AS "updatedAt"`;
+
+/** SQL that writes a time as `parseTimestamp` does. */
+export function timestampText(column: string): string {
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}
+
+/** At most `limit` versions after a position, by name and version in the order of their bytes. */
+export function selectPage(
+  database: Database,
+  filters: ListFilters,
+  after: Position | undefined,
+  limit: number,
+): Promise<ServerRecord[]> {
+  const values: unknown[] = [limit];
+  const parameter = (value: unknown): string => `$${values.push(value)}`;
+  // Each combination of filters is one prepared statement, named after its conditions.
+  const conditions: [name: string, sql: string][] = [];
+  if (after !== undefined) {
+    conditions.push([
+      "after",
+      `(server_name, version) > (${parameter(after.name)}, ${parameter(after.version)})`,
+    ]);
+  }
+  if (filters.search !== undefined) {
+    const pattern = parameter(containing(filters.search));
+    const matches = ["server_name", "title", "description"].map((column) => `${column} ILIKE ${pattern}`);
+    conditions.push(["search", `(${matches.join(" OR ")})`]);
+  }
+  if (filters.updatedSince !== undefined) {
+    conditions.push(["updated", `updated_at > ${parameter(filters.updatedSince)}::timestamptz`]);
+  }
+  if (filters.version === latestWord) conditions.push(["latest", "is_latest"]);
+  else if (filters.version !== undefined)
+    conditions.push(["version", `version = ${parameter(filters.version)}`]);
+
+  const where = conditions.length === 0 ? "" : `WHERE ${conditions.map(([, sql]) => sql).join(" AND ")}`;
+  return runStatement(database, {
+    name: ["registry-page", ...conditions.map(([name]) => name)].join("-"),
+    text: `SELECT ${columns} FROM server_version ${where} ORDER BY server_name, version LIMIT $1`,
+    values,
+  });
+}
+
+/** Every version of a server, newest published first. */
+export function selectVersions(database: Database, name: string): Promise<ServerRecord[]> {
+  return runStatement(database, {
+    name: "registry-versions",
+    text: `SELECT ${columns} FROM server_version WHERE server_name = $1 ORDER BY published_at DESC, version DESC`,
+    values: [name],
+  });
+}
+
+/** One version of a server, or its latest. */
+export async function selectVersion(
+  database: Database,
+  name: string,
+  version: string,
+): Promise<ServerRecord | undefined> {
+  const isLatest = version === latestWord;
+  const [record] = await runStatement<ServerRecord>(database, {
+    name: isLatest ? "registry-latest" : "registry-version",
+    text: `SELECT ${columns} FROM server_version WHERE server_name = $1 AND ${isLatest ? "is_latest" : "version = $2"}`,
+    values: isLatest ? [name] : [name, version],
+  });
+  return record;
+}
+
+/** A LIKE pattern that finds the text literally. */
+function containing(text: string): string {
+  return `%${text.replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
+}

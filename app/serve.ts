@@ -1,0 +1,73 @@
+import { constants } from "node:os";
+import { loadConfig } from "./config/load.ts";
+import { AppError, messageOf, type ErrorCode } from "./errors.ts";
+import { createLog } from "./log.ts";
+import { startService } from "./service.ts";
+
+/** What `serve` takes from the process it runs in. */
+export interface ServeOptions {
+  /** Flags of the settings table. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Takes the log. */
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  /** Takes the reason when the service cannot start. */
+  readonly stderr: { write(text: string): unknown };
+  readonly signals: {
+    on(signal: Signal, listener: () => void): unknown;
+    off(signal: Signal, listener: () => void): unknown;
+  };
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+}
+
+type Signal = (typeof signals)[number];
+const signals = ["SIGTERM", "SIGINT"] as const;
+
+/** Exit codes of what can keep the service from starting; anything else is a bug and thrown on. */
+const exitCodes: Partial<Record<ErrorCode, number>> = {
+  usage: 2,
+  configuration: 2,
+  "migration-files-invalid": 7,
+};
+
+/**
+ * Serves until TERM or INT, then stops in good order; a second signal ends the process at once. Returns the exit code.
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const told = listenForSignals(options);
+  try {
+    const config = loadConfig({ argv: [...options.argv], env: options.env });
+    const format = config.logFormat ?? (options.stdout.isTTY ? "pretty" : "json");
+    const log = createLog({ level: config.logLevel, format, stream: options.stdout });
+    const service = await startService(config, log);
+    log.info({ signal: await told.first }, "stopping");
+    await service.stop();
+    return 0;
+  } catch (error) {
+    const code = error instanceof AppError ? exitCodes[error.code] : undefined;
+    if (code === undefined) throw error;
+    options.stderr.write(`${messageOf(error)}\n`);
+    return code;
+  } finally {
+    told.dispose();
+  }
+}
+
+function listenForSignals({ signals: source, exit }: ServeOptions): {
+  first: Promise<Signal>;
+  dispose(): void;
+} {
+  let count = 0;
+  let resolve: (signal: Signal) => void;
+  const first = new Promise<Signal>((resolveFirst) => (resolve = resolveFirst));
+  const listeners = signals.map((signal) => {
+    const listener = (): void => {
+      if (++count === 1) resolve(signal);
+      else exit(128 + constants.signals[signal]);
+    };
+    source.on(signal, listener);
+    return [signal, listener] as const;
+  });
+  return { first, dispose: () => listeners.forEach(([signal, listener]) => source.off(signal, listener)) };
+}

@@ -1,0 +1,66 @@
+import type { Config } from "./config/settings.ts";
+import { createPool } from "./database/pool.ts";
+import { createApiApp } from "./http/api-app.ts";
+import { openListener, type Listener } from "./http/listener.ts";
+import { createOperationsApp } from "./http/operations-app.ts";
+import { Readiness } from "./http/readiness.ts";
+import type { Logger } from "./log.ts";
+import { readSchemaExpectation } from "./migrate/readiness.ts";
+
+/** A running API. */
+export interface Service {
+  readonly port: number;
+  readonly operationsPort: number;
+  /** Ends in order, once: not ready → the API's last answers → the operations port → the pool. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens both ports; returns once they are open. The database need not answer yet: until it does, requests get 503.
+ *
+ * @throws AppError when a port cannot be had or the migration files are wrong
+ */
+export async function startService(config: Config, log: Logger): Promise<Service> {
+  const expectation = readSchemaExpectation(config);
+  const pool = createPool(config, (error) => log.warn({ error }, "an idle database connection broke"));
+  const readiness = new Readiness(pool, expectation, log);
+  const listeners: Listener[] = [];
+  try {
+    const address = config.address ?? { port: config.port };
+    const setting = config.address === undefined ? "PORT" : "ADDRESS (--address)";
+    const api = await openListener(createApiApp({ database: pool, readiness, log }), { address, setting });
+    listeners.push(api);
+    const operations = await openListener(createOperationsApp({ readiness, log }), {
+      address: { ...(address.host === undefined ? {} : { host: address.host }), port: config.operationsPort },
+      setting: "OPERATIONS_PORT",
+    });
+    listeners.push(operations);
+    log.info({ port: api.port, host: address.host ?? "*" }, "API listening");
+    log.info({ port: operations.port, host: address.host ?? "*" }, "operations listening");
+
+    const stop = async (): Promise<void> => {
+      const started = Date.now();
+      readiness.stop();
+      const cut = await api.close(config.shutdownTimeout);
+      if (cut > 0) log.warn({ requests: cut }, "cut requests that did not finish within SHUTDOWN_TIMEOUT");
+      await operations.close(0);
+      await within(poolTimeout, pool.end());
+      log.info({ durationMs: Date.now() - started }, "stopped");
+    };
+    let stopped: Promise<void> | undefined;
+    return { port: api.port, operationsPort: operations.port, stop: () => (stopped ??= stop()) };
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.close(0)));
+    await pool.end();
+    throw error;
+  }
+}
+
+/** For a query that nobody waits for any more; PostgreSQL ends it with its statement timeout. */
+const poolTimeout = 1_000;
+
+async function within(timeout: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, timeout)))]);
+  clearTimeout(timer);
+}

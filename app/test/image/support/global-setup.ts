@@ -1,0 +1,27 @@
+import { randomBytes } from "node:crypto";
+import { projectRoot } from "../../../version.ts";
+import { productionImage } from "./run.ts";
+import { runCommand, runOrThrow } from "./run-command.ts";
+
+/** Makes sure that an engine answers, and builds the production image once for all test files. */
+export default async function prepareRun(): Promise<void> {
+  const engine = await runCommand("docker", ["version", "--format", "{{.Server.Version}}"]).catch(
+    (error: unknown) => ({ code: -1, output: String(error) }),
+  );
+  if (engine.code !== 0) {
+    throw new Error(`No Docker engine answers, so no image was tested.\n${engine.output}`);
+  }
+  // Lower case: it becomes part of the names of images and projects.
+  process.env["HEADGATE_IMAGE_TEST_RUN"] = `hgtest${randomBytes(4).toString("hex")}`;
+  const nodeImage = process.env["NODE_IMAGE"];
+  await runOrThrow(
+    "docker",
+    [
+      ...["build", "--quiet", "--file", "Dockerfile.prod", "--tag", productionImage()],
+      ...["--build-arg", "REVISION=0123abc"],
+      ...(nodeImage === undefined ? [] : ["--build-arg", `NODE_IMAGE=${nodeImage}`]),
+      ".",
+    ],
+    { cwd: projectRoot, env: { DOCKER_BUILDKIT: "1" } },
+  );
+}

@@ -1,0 +1,5 @@
+import { removeEverything } from "./run.ts";
+
+export default async function endRun(): Promise<void> {
+  await removeEverything();
+}

@@ -1,0 +1,1 @@
+export { findFreePort } from "../../../scripts/embedded-postgres/free-port.ts";

@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+#
+# Brings the database's schema to head, then becomes the program.
+#
+# usage: docker-entrypoint.sh [serve] [FLAG…]     wait for PostgreSQL, migrate, serve
+#        docker-entrypoint.sh migrate … | registry …
+#        docker-entrypoint.sh COMMAND …           anything else, as it is
+#
+# HEADGATE_RUN says what runs: "dist" (compiled, the default), "source" (TypeScript, Node ≥ 24) or "watch" (the same,
+# and the server restarts when a file changes). Under the name "migrate" or "registry" this file is that command.
+
+set -Eeuo pipefail
+
+# usage: _log LEVEL MESSAGE
+# one line on stderr, in the form of the programs' own log
+_log() {
+	local level="$1" message="$2" format="${LOG_FORMAT:-}"
+	case "${LOG_LEVEL:-info}:$level" in silent:* | error:info | error:warn | warn:info) return ;; esac
+	if [ -z "$format" ]; then if [ -t 2 ]; then format=pretty; else format=json; fi; fi
+	if [ "$format" = pretty ]; then
+		printf '%s.000 %-5s %s\n' "$(date -u +%H:%M:%S)" "$level" "$message" >&2
+	else
+		message="${message//\\/\\\\}"
+		message="${message//\"/\\\"}"
+		printf '{"level":"%s","time":"%s.000Z","message":"%s"}\n' "$level" "$(date -u +%Y-%m-%dT%H:%M:%S)" "$message" >&2
+	fi
+}
+
+# usage: _find_program PATH
+# sets the array "program" to the words that run PATH (app/server, scripts/migrate, …)
+_find_program() {
+	local home
+	home="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+	case "${HEADGATE_RUN:-dist}:$1" in
+		dist:*) program=(node "$home/dist/$1.js") ;;
+		watch:app/server) program=(node --watch "$home/$1.ts") ;;
+		source:* | watch:*) program=(node "$home/$1.ts") ;;
+		*)
+			_log error "HEADGATE_RUN must be dist, source or watch, not \"$HEADGATE_RUN\"."
+			exit 2
+			;;
+	esac
+}
+
+# usage: _run COMMAND …
+# runs a phase and returns its status; in the background, because bash runs a trap only between foreground commands
+_run() {
+	"$@" &
+	wait "$!"
+}
+
+# usage: _stop STATUS
+# ends the running phase and exits
+_stop() {
+	local status="$1" child="${!:-}"
+	trap '' TERM INT
+	if kill -s "$stop_signal" "$child" 2> /dev/null; then
+		# Again each second: a child that was only just being started may have missed the first one.
+		while sleep 1 && kill -s "$stop_signal" "$child"; do :; done &> /dev/null &
+		wait "$child" || true
+		kill "$!" || true
+	fi
+	exit "$status"
+}
+
+# usage: _wait_for_postgres HOST PORT SECONDS
+# returns when PostgreSQL accepts connections; exits with 4 when it does not in time
+_wait_for_postgres() {
+	local host="$1" port="$2" limit="$3" status says next_line=0 stop_signal=KILL # nothing to tidy up
+	# An empty environment: no PG… variable bends the question and no secret is handed on. The name server gets 2 s, too.
+	local question=(env -i "PATH=$PATH" "RES_OPTIONS=timeout:1 attempts:2"
+		pg_isready --quiet --host="$host" --port="$port" --timeout=3 --username=headgate --dbname=postgres)
+	SECONDS=0
+	while true; do
+		status=0
+		_run "${question[@]}" || status=$?
+		case $status in
+			0) break ;;
+			1) says="rejecting connections" ;;
+			2) says="no response" ;;
+			*)
+				_log warn "pg_isready cannot ask PostgreSQL at $host:$port (status $status); the program tries by itself"
+				return
+				;;
+		esac
+		if ((SECONDS >= limit)); then
+			if [ "$status" = 2 ] && command -v getent > /dev/null && ! getent ahosts "$host" > /dev/null; then
+				says="no response, and no host is known by the name $host"
+			fi
+			_log error "PostgreSQL at $host:$port did not accept connections within $limit s (WAIT_TIMEOUT): $says. Check the address and that the server runs."
+			exit 4
+		fi
+		if ((SECONDS >= next_line)); then
+			_log info "waiting for PostgreSQL at $host:$port ($SECONDS s of $limit s): $says"
+			next_line=$((SECONDS + 5))
+		fi
+		_run sleep 0.25
+	done
+	if ((next_line > 0)); then _log info "PostgreSQL at $host:$port accepts connections after $SECONDS s"; fi
+}
+
+# usage: _serve [FLAG…]
+# the phases before the service, then the service in place of this shell
+_serve() {
+	# Always TERM for the programs: what runs in the background ignores INT.
+	local settings key value host="" port="" seconds="" on_start="" stop_signal=TERM
+	trap '_stop 143' TERM
+	trap '_stop 130' INT
+
+	_find_program scripts/entrypoint-settings
+	settings="$("${program[@]}" "$@")" || exit
+	while IFS='=' read -r key value; do
+		case "$key" in
+			WAIT_HOST) host="$value" ;;
+			WAIT_PORT) port="$value" ;;
+			WAIT_SECONDS) seconds="${value%%.*}" ;;
+			MIGRATE_ON_START) on_start="$value" ;;
+		esac
+	done <<< "$settings"
+
+	_find_program scripts/migrate
+	if command -v pg_isready > /dev/null; then
+		_wait_for_postgres "$host" "$port" "$seconds"
+	elif [ "$on_start" != up ]; then
+		_run "${program[@]}" wait "$@" || exit
+	fi
+	case "$on_start" in
+		up) _run "${program[@]}" up --yes "$@" || exit ;;
+		check) _run "${program[@]}" check "$@" || exit ;;
+	esac
+
+	unset MIGRATE_DATABASE_URL MIGRATE_DATABASE_URL_FILE MIGRATE_DB_USER MIGRATE_DB_USER_FILE
+	unset MIGRATE_DB_PASSWORD MIGRATE_DB_PASSWORD_FILE
+	_find_program app/server
+	exec "${program[@]}" "$@"
+}
+
+_main() {
+	local program=()
+	case "${0##*/}" in migrate | registry) set -- "${0##*/}" "$@" ;; esac
+	case "${1:-serve}" in
+		-*) _serve "$@" ;;
+		serve)
+			_serve "${@:2}"
+			;;
+		migrate | registry)
+			_find_program "scripts/$1"
+			exec "${program[@]}" "${@:2}"
+			;;
+		*) exec "$@" ;;
+	esac
+}
+
+# usage: _is_sourced
+# whether another script reads this file for its functions
+_is_sourced() {
+	[ "${#FUNCNAME[@]}" -ge 2 ] && [ "${FUNCNAME[0]}" = _is_sourced ] && [ "${FUNCNAME[1]}" = source ]
+}
+
+_is_sourced || _main "$@"

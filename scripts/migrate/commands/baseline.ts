@@ -1,0 +1,52 @@
+import { adoptableTools, type AdoptableTool } from "../../../app/migrate/adopt.ts";
+import { baseline as recordBaseline, type BaselinePlan } from "../../../app/migrate/baseline.ts";
+import { usage, versionNumber } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { countOf } from "../words.ts";
+
+export const baseline: Command = {
+  name: "baseline",
+  summary: "record migrations as applied without running them, or take over another tool's history",
+  arguments: "[VERSION]",
+  flags: { adopt: { value: "TOOL", description: `take the history of ${adoptableTools.join(", ")}` } },
+  example: "migrate baseline --adopt golang-migrate",
+  async run(context) {
+    const { adopt } = context.flags;
+    if (typeof adopt === "string" && !isTool(adopt))
+      throw usage(baseline, `--adopt must be one of ${adoptableTools.join(", ")}.`);
+    const version =
+      context.positionals[0] === undefined
+        ? undefined
+        : versionNumber(baseline, "VERSION", context.positionals[0]);
+    if (adopt === undefined && version === undefined)
+      throw usage(baseline, "Say how far the schema is: a VERSION, or --adopt TOOL.");
+    const { outcome, plan } = await recordBaseline(context.config(), {
+      version,
+      adopt: adopt as AdoptableTool | undefined,
+      signal: context.signal,
+      listener: context.listener,
+      confirm: async (proposed) => await confirm(context, describe(proposed), "Record that?"),
+    });
+    context.answer({ outcome, recorded: plan.names, renamedTo: plan.renamedTo ?? null });
+    if (outcome === "nothing-to-do") context.say("All of them are recorded as applied already.");
+    if (outcome === "declined") context.say("Nothing was touched.");
+    if (outcome === "recorded")
+      context.say(`${countOf(plan.names.length, "migration")} recorded as applied; none was run.`);
+    return outcome === "declined" ? 3 : 0;
+  },
+};
+
+function isTool(name: string): name is AdoptableTool {
+  return (adoptableTools as readonly string[]).includes(name);
+}
+
+function describe({ names, renamedTo, foreign }: BaselinePlan): string[] {
+  return [
+    `${countOf(names.length, "migration")} will be recorded as applied, without being run:`,
+    ...names.map((name) => `  ${name}`),
+    ...(renamedTo === undefined
+      ? []
+      : [`The table ${foreign?.table} of the other tool will be renamed to ${renamedTo}.`]),
+  ];
+}
