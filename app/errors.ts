@@ -1,6 +1,6 @@
 /**
  * Every kind of failure that Headgate reports on purpose. The programs turn a code into an exit code
- * (scripts/exit-code.ts) and the API into an HTTP status (app/http/problem.ts); the compiler asks both for every
+ * (app/exit-code.ts) and the API into an HTTP status (app/http/problem.ts); the compiler asks both for every
  * code of this union.
  */
 export type ErrorCode =

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { loadConfig } from "./config/load.ts";
-import { AppError, messageOf, type ErrorCode } from "./errors.ts";
+import { reportError } from "./exit-code.ts";
 import { createLog } from "./log.ts";
 import { startService } from "./service.ts";
 
@@ -24,13 +24,6 @@ export interface ServeOptions {
 type Signal = (typeof signals)[number];
 const signals = ["SIGTERM", "SIGINT"] as const;
 
-/** Exit codes of what can keep the service from starting; anything else is a bug and thrown on. */
-const exitCodes: Partial<Record<ErrorCode, number>> = {
-  usage: 2,
-  configuration: 2,
-  "migration-files-invalid": 7,
-};
-
 /**
  * Serves until TERM or INT, then stops in good order; a second signal ends the process at once. Returns the exit code.
  */
@@ -45,10 +38,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     await service.stop();
     return 0;
   } catch (error) {
-    const code = error instanceof AppError ? exitCodes[error.code] : undefined;
-    if (code === undefined) throw error;
-    options.stderr.write(`${messageOf(error)}\n`);
-    return code;
+    return reportError(error, options.stderr);
   } finally {
     told.dispose();
   }

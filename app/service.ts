@@ -1,4 +1,5 @@
 import type { Config } from "./config/settings.ts";
+import { startDeferredMigrations } from "./deferred-migrations.ts";
 import { createPool } from "./database/pool.ts";
 import { createApiApp } from "./http/api-app.ts";
 import { openListener, type Listener } from "./http/listener.ts";
@@ -38,13 +39,19 @@ export async function startService(config: Config, log: Logger): Promise<Service
     log.info({ port: api.port, host: address.host ?? "*" }, "API listening");
     log.info({ port: operations.port, host: address.host ?? "*" }, "operations listening");
 
+    const deferred = startDeferredMigrations(
+      config,
+      log,
+      async () => (await readiness.read()).status === "ready",
+    );
     const stop = async (): Promise<void> => {
       const started = Date.now();
       readiness.stop();
+      const stoppedDeferred = deferred.stop();
       const cut = await api.close(config.shutdownTimeout);
       if (cut > 0) log.warn({ requests: cut }, "cut requests that did not finish within SHUTDOWN_TIMEOUT");
       await operations.close(0);
-      await within(poolTimeout, pool.end());
+      await within(poolTimeout, Promise.all([stoppedDeferred, pool.end()]));
       log.info({ durationMs: Date.now() - started }, "stopped");
     };
     let stopped: Promise<void> | undefined;
@@ -59,7 +66,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 /** For a query that nobody waits for any more; PostgreSQL ends it with its statement timeout. */
 const poolTimeout = 1_000;
 
-async function within(timeout: number, promise: Promise<void>): Promise<void> {
+async function within(timeout: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, timeout)))]);
   clearTimeout(timer);

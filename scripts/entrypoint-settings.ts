@@ -1,5 +1,5 @@
 import { loadConfig } from "../app/config/load.ts";
-import { reportError } from "./exit-code.ts";
+import { reportError } from "../app/exit-code.ts";
 
 /**
  * Tells docker-entrypoint.sh what it needs of the configuration, as `KEY=value` lines that are safe in a shell and hold

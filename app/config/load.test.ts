@@ -269,15 +269,19 @@ describe("values", () => {
     expect(load({ env: { ...env, WAIT_TIMEOUT: text } }).waitTimeout).toBe(milliseconds);
   });
 
-  it("takes host and port from --address, which must agree with PORT", () => {
+  it("takes host and port from --address before PORT, and wants them to agree in one place", () => {
     expect(load({ env, argv: ["--address", "127.0.0.1:9000"] })).toMatchObject({
       port: 9000,
       address: { host: "127.0.0.1", port: 9000 },
     });
     expect(load({ env, argv: ["--address", "[::1]:9000"] }).address).toEqual({ host: "::1", port: 9000 });
     expect(load({ env, argv: ["--address=:9000"] }).address).toEqual({ port: 9000 });
-    expect(problemsOf({ env: { ...env, PORT: "8000" }, argv: ["--address", ":9000"] })).toEqual([
-      "--address and PORT name a different port; unset one of them.",
+    expect(load({ env: { ...env, PORT: "8000" }, argv: ["--address", ":9000"] })).toMatchObject({
+      port: 9000,
+      address: { port: 9000 },
+    });
+    expect(problemsOf({ env: { ...env, PORT: "8000", ADDRESS: ":9000" } })).toEqual([
+      "ADDRESS and PORT name a different port; unset one of them.",
     ]);
   });
 });

@@ -17,7 +17,7 @@ import {
 } from "./database-address.ts";
 import { parseSetting } from "./parse-setting.ts";
 import { settings, type Config, type Setting, type SettingValues } from "./settings.ts";
-import { findFirst, readLayers, type Layer } from "./sources.ts";
+import { findFirst, readLayers, type Layer, type SettingName } from "./sources.ts";
 
 export interface LoadOptions {
   /** Flags of the settings table and `--config`, as typed. */
@@ -129,14 +129,23 @@ function readSettings(layers: readonly Layer[], problems: string[]): SettingValu
     if ("value" in result) values[key] = result.value;
     else problems.push(`${found.origin}: "${found.value}" must be ${result.mustBe}.`);
   }
-  const { address } = values as Partial<SettingValues>;
-  const port = findFirst(layers, settings.port);
-  if (address !== undefined && port !== undefined && Number(port.value) !== address.port) {
-    problems.push(
-      `${findFirst(layers, settings.address)?.origin} and ${port.origin} name a different port; unset one of them.`,
-    );
-  }
-  return { ...values, port: address?.port ?? values["port"] } as SettingValues;
+  return { ...values, ...listenAddress(layers, values as Partial<SettingValues>, problems) } as SettingValues;
+}
+
+/** ADDRESS and PORT both say the port; the one from the higher place holds, and in one place they must agree. */
+function listenAddress(
+  layers: readonly Layer[],
+  { address, port }: Partial<SettingValues>,
+  problems: string[],
+): Partial<SettingValues> {
+  if (address === undefined) return {};
+  const placeOf = (name: SettingName): number => layers.findIndex((layer) => layer.find(name) !== undefined);
+  const [addressPlace, portPlace] = [placeOf(settings.address), placeOf(settings.port)];
+  if (portPlace === -1 || addressPlace < portPlace || port === address.port) return { port: address.port };
+  if (portPlace < addressPlace) return port === undefined ? {} : { address: { ...address, port } };
+  const [first, second] = [findFirst(layers, settings.address), findFirst(layers, settings.port)];
+  problems.push(`${first?.origin} and ${second?.origin} name a different port; unset one of them.`);
+  return {};
 }
 
 function embeddedLayer(): Layer[] {

@@ -8,13 +8,15 @@ export interface TextResult {
   readonly rowsChanged: number;
 }
 
-/** The server's error, and how many statements of the text it had finished before: it names no statement itself. */
+/** The server's error, the text that it is about, and how many of its statements were finished: it names none itself. */
 export class TextFailure extends Error {
+  readonly text: string;
   readonly completed: number;
 
-  constructor(cause: Error, completed: number) {
+  constructor(cause: Error, text: string, completed: number) {
     super(cause.message, { cause });
     this.name = "TextFailure";
+    this.text = text;
     this.completed = completed;
   }
 }
@@ -31,7 +33,7 @@ export async function runText(session: Session, text: string): Promise<TextResul
     let rowsChanged = 0;
     const query = new pg.Query(text) as pg.Query & QueryInternals;
     query.callback = (error) => {
-      if (error) reject(new TextFailure(error, completed));
+      if (error) reject(new TextFailure(error, text, completed));
       else resolve({ completed, rowsChanged });
     };
     query.handleDataRow = () => undefined;

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { DatabaseAddress } from "../config/settings.ts";
 import { clientOptions } from "./client-options.ts";
@@ -33,16 +34,21 @@ export function applicationName(activity: string): string {
 /**
  * A connected session. Its owner must call `closeSession`.
  *
+ * @param connectTimeout in milliseconds, until the server has answered a first question
+ * @param signal breaks off the attempt
  * @throws what node-postgres throws when it cannot connect
  */
 export async function openSession(
   address: DatabaseAddress,
   activity: string,
   connectTimeout: number,
+  signal?: AbortSignal,
 ): Promise<Session> {
   const client = new pg.Client({
     ...clientOptions(address, applicationName(activity)),
     connectionTimeoutMillis: Math.max(1, connectTimeout),
+    // The system's own default waits for two hours before it asks a silent peer whether it is there.
+    keepAliveInitialDelayMillis: 10_000,
   });
   let lost: Error | undefined;
   let listener: ((notice: NoticeLike) => void) | undefined;
@@ -54,6 +60,10 @@ export async function openSession(
     lost ??= new Error("the connection was closed");
   });
   client.on("notice", (notice) => listener?.(notice));
+  // node-postgres' own time-out ends with the greeting; a wire that takes everything and brings nothing may begin behind it.
+  const breakOff = (): void => breakClient(client);
+  const timer = setTimeout(breakOff, Math.max(1, connectTimeout) + 100);
+  signal?.addEventListener("abort", breakOff, { once: true });
   try {
     await client.connect();
     const { rows } = await client.query<{ pid: number; version: number }>(
@@ -71,28 +81,55 @@ export async function openSession(
       },
     };
   } catch (error) {
-    await client.end().catch(() => undefined);
+    breakClient(client);
     throw error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", breakOff);
   }
 }
 
 /** Ends the connection, whatever state it is in. Never throws and never takes longer than a second. */
 export async function closeSession(session: Session): Promise<void> {
   if (session.lostBecause() !== undefined) return;
-  const timer = setTimeout(() => destroy(session), 1000);
+  const timer = setTimeout(() => breakClient(session.client), 1000);
   await session.client.end().catch(() => undefined);
   clearTimeout(timer);
 }
 
-function destroy({ client }: Session): void {
-  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } };
-  connection?.stream?.destroy();
+/** Breaks the connection; whoever waits for an answer on it gets the reason as an error. */
+export function breakSession({ client }: Session, reason: Error): void {
+  breakClient(client, reason);
+}
+
+function breakClient(client: pg.Client, reason?: Error): void {
+  const { connection } = client as unknown as { connection?: { stream?: { destroy(reason?: Error): void } } };
+  connection?.stream?.destroy(reason);
+}
+
+/**
+ * Lets the server find out within a few seconds when we are gone, whatever it is doing for us: a killed runner must not
+ * keep its locks. While a query runs, the server looks at the socket every two seconds; a machine that vanished without
+ * a word is found by keepalives, or by what it does not acknowledge. Session settings: RESET ALL takes them away.
+ */
+export function guardSettings({ serverVersion }: Pick<Session, "serverVersion">): string[] {
+  return [
+    "SET tcp_keepalives_idle = 5",
+    "SET tcp_keepalives_interval = 2",
+    "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = '10s'",
+    ...(serverVersion >= 140_000 ? ["SET client_connection_check_interval = '2s'"] : []),
+  ];
+}
+
+/** Makes `guardSettings` hold before anything is locked. */
+export async function guardSession(session: Session): Promise<void> {
+  await session.client.query(guardSettings(session).join("; "));
 }
 
 /**
  * Puts the session into the state that every migration may count on: no role, schema path, time zone, encoding,
- * temporary table or prepared statement is left from the file before; no time-outs; and the server finds out within
- * two seconds when we are gone. `DISCARD ALL` would also give up our advisory lock, so its parts are named.
+ * temporary table or prepared statement is left from the file before; no time-outs; and `guardSettings`. `DISCARD ALL` would also give up our advisory lock, so its parts are named.
  */
 export async function resetSession(session: Session, activity: string): Promise<void> {
   const statements = [
@@ -119,13 +156,33 @@ export async function resetSession(session: Session, activity: string): Promise<
   await session.client.query(statements.join("; "));
 }
 
-/** Asks the server to stop what the session is doing, over a connection of its own. Best effort; never throws. */
-export async function cancelSession(session: Session): Promise<void> {
+const patience = 1500;
+
+/**
+ * Makes the server stop what it does for the session, over a connection of its own. It asks again until it is told that
+ * the work has ended: a request that arrives between two statements cancels nothing. Where that does not help in 1.5 s,
+ * the connection is broken, and the server finds that out by itself. Never throws.
+ *
+ * @returns what the caller calls when the work has ended
+ */
+export function interruptSession(session: Session): () => void {
+  const over = new AbortController();
+  const timer = setTimeout(() => breakSession(session, new Error("the server did not stop in time")), patience);
+  void cancelUntil(session, over.signal).catch(() => undefined);
+  return () => {
+    clearTimeout(timer);
+    over.abort();
+  };
+}
+
+async function cancelUntil(session: Session, over: AbortSignal): Promise<void> {
+  const other = await openSession(session.address, "cancel", patience, over);
   try {
-    const other = await openSession(session.address, "cancel", 2000);
-    await other.client.query("SELECT pg_cancel_backend($1)", [session.backendPid]);
+    while (!over.aborted && session.lostBecause() === undefined) {
+      await other.client.query("SELECT pg_cancel_backend($1)", [session.backendPid]);
+      await sleep(100, undefined, { signal: over }).catch(() => undefined);
+    }
+  } finally {
     await closeSession(other);
-  } catch {
-    destroy(session);
   }
 }

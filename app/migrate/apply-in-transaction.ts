@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runText } from "../database/run-text.ts";
-import { resetSession } from "../database/session.ts";
+import { guardSettings, resetSession } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
 import { AppError } from "../errors.ts";
 import { runCode } from "./code-migration.ts";
@@ -89,16 +89,24 @@ async function attemptOnce(
  */
 async function leaveMigration(context: RunContext, name: string, xid: string): Promise<void> {
   const { client } = context.session;
-  await client.query(
-    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0",
-  );
+  const ours = [
+    "RESET SESSION AUTHORIZATION",
+    "RESET ROLE",
+    "RESET ALL",
+    // RESET ALL has taken the guards away, and we may be killed while the ledger or COMMIT keeps us waiting.
+    ...guardSettings(context.session),
+    "SET LOCAL lock_timeout = 0",
+    "SET LOCAL statement_timeout = 0",
+  ];
+  await client.query(ours.join("; "));
   const { rows } = await client.query<{ xid: string | null }>(
     "SELECT pg_current_xact_id_if_assigned()::text AS xid",
   );
   if (rows[0]?.xid !== xid) {
     throw new AppError(
       "migration-failed",
-      "the migration ended its own transaction (COMMIT or ROLLBACK inside); what it committed before that stays. Take it out of the text",
+      "the migration ended its own transaction (COMMIT or ROLLBACK inside); take that out of it",
+      { details: { endedTransaction: true } },
     );
   }
   await keepLock(context, name);

@@ -281,7 +281,7 @@ const repeatedMeansDone: ReadonlySet<string> = new Set([
 export class StatementFailure extends Error {
   readonly offset: number;
 
-  constructor(cause: unknown, { offset }: Statement) {
+  constructor(cause: unknown, { offset }: Pick<Statement, "offset">) {
     super(summaryOf(cause), { cause });
     this.name = "StatementFailure";
     this.offset = offset;

@@ -25,7 +25,7 @@ interface MigrationModule {
 export async function runCode(session: Session, migration: PreparedMigration): Promise<void> {
   const { MigrationBuilder } = await import("node-pg-migrate");
   const { up, down, shorthands = {} } = await loadModule(migration.path);
-  const builder = new MigrationBuilder(connectionFor(session), shorthands, false, console);
+  const builder = new MigrationBuilder(connectionFor(session), shorthands, false, silent);
   const reversed = migration.direction === "down" && down === undefined;
   if (reversed) builder.enableReverseMode();
   const action = migration.direction === "up" || reversed ? up : down;
@@ -35,9 +35,7 @@ export async function runCode(session: Session, migration: PreparedMigration): P
       `${basename(migration.path)} exports no function "${migration.direction}"`,
     );
   }
-  // A function with a second parameter is told to call it when it is done.
-  if (action.length >= 2) await new Promise<void>((resolve) => void action(builder, resolve));
-  else await action(builder);
+  await finishOf(action, builder);
   if (!builder.isUsingTransaction() && !migration.directives.noTransaction) {
     throw new AppError(
       "migration-failed",
@@ -45,6 +43,19 @@ export async function runCode(session: Session, migration: PreparedMigration): P
     );
   }
   for (const step of builder.getSqlSteps()) await runText(session, step);
+}
+
+/** The engine prints nothing, and node-pg-migrate's `info` would go to stdout, where the answer belongs. */
+const nothing = (): void => undefined;
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** A function with a second parameter calls it when it is done; one that returns a promise is done when that is. */
+async function finishOf(action: Action, builder: Builder): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const returned = action(builder, resolve);
+    if (returned instanceof Promise) returned.then(() => resolve(), reject);
+    else if (action.length < 2) resolve();
+  });
 }
 
 /** Node strips types by itself from 22.18 on; before that, the loader that node-pg-migrate brings does it. */

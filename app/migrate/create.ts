@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
-import { readMigrationFolder, type MigrationFile } from "./files.ts";
+import { longestVersion, readMigrationFolder, type MigrationFile } from "./files.ts";
 
 export interface CreateOptions {
   readonly directory: string;
@@ -34,6 +34,8 @@ export function createMigration(options: CreateOptions): string[] {
   if (taken !== undefined)
     throw new AppError("usage", `${taken.name} has that name already; choose another one.`);
   const version = options.timestamp ? timestampOf(options.now ?? new Date()) : nextNumber(existing);
+  if (version.length > longestVersion)
+    throw new AppError("usage", `There is no number after ${existing.at(-1)?.versionText}; rename that migration.`);
   const files: [string, string][] = [
     [join(directory, `${version}_${name}.up.sql`), upTemplate(name)],
     [join(directory, `${version}_${name}.down.sql`), downTemplate(name)],

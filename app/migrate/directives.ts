@@ -70,9 +70,14 @@ export function parseDirectives(
     const trimmed = line.trim();
     const match = directive.exec(trimmed);
     if (inHead) inHead = trimmed === "" || trimmed.startsWith(marker);
-    if (match === null) continue;
     const where = `${file}:${lineNumber}`;
-    if (!inHead)
+    if (match === null) {
+      const meant = blockDirective.exec(trimmed) ?? (inHead ? misspelt.exec(trimmed) : null);
+      if (meant !== null)
+        problems.push(
+          `${where}: "${trimmed}" is not read as a directive; write: ${marker} migrate: ${meant[1]}.`,
+        );
+    } else if (!inHead)
       problems.push(
         `${where}: the directive "${trimmed}" counts only in the comment that the file begins with; move it up.`,
       );
@@ -82,9 +87,15 @@ export function parseDirectives(
   return result;
 }
 
+/** A directive in a block comment. */
+const blockDirective = new RegExp(String.raw`^(?:/\*+|\*)\s*migrate\s*:\s*(${known.join("|")})\b`, "i");
+/** A comment that begins as a directive does; words with a hyphen are no prose. */
+const misspelt =
+  /^(?:--|\/\/)\s*migrat\w*\W{0,3}(no-transaction|lock-timeout|statement-timeout|repeat-until-zero)\b/i;
+
 /** Lines in a big text, without a copy of it; a directive is never far from the top, but must not hide further down. */
 function* linesOf(text: string): Generator<string> {
-  if (!/migrate\s*:/i.test(text)) return;
+  if (!/migrat/i.test(text)) return;
   yield* text.split("\n");
 }
 
@@ -98,6 +109,10 @@ function readDirective(body: string, result: Draft, report: (problem: string) =>
   };
   const plain = (): void => {
     if (value !== undefined) report(`${name} takes no value.`);
+    nothingBehind();
+  };
+  const nothingBehind = (): void => {
+    if (rest !== "") report(`"${rest}" behind ${name} is not understood; write one directive a line.`);
   };
   switch (name as (typeof known)[number]) {
     case "no-transaction":
@@ -114,13 +129,16 @@ function readDirective(body: string, result: Draft, report: (problem: string) =>
       return;
     case "lock-timeout":
       result.lockTimeout = duration(value, name);
+      nothingBehind();
       return;
     case "statement-timeout":
       result.statementTimeout = duration(value, name);
+      nothingBehind();
       return;
     case "retries":
       if (/^\d{1,4}$/.test(value ?? "")) result.retries = Number(value);
       else report("retries must be a whole number, for example retries=20.");
+      nothingBehind();
       return;
     case "repeat-until-zero": {
       const pause = /^pause=(\S+)$/.exec(rest);
@@ -139,6 +157,12 @@ function readDirective(body: string, result: Draft, report: (problem: string) =>
       else result.allow.set(value, rest);
       return;
     default: {
+      if (name === "up" || name === "down") {
+        report(
+          `migrate:${name} is dbmate's; here up and down are two files, NNNNNN_name.up.sql and NNNNNN_name.down.sql.`,
+        );
+        return;
+      }
       const closest = closestTo(name, known);
       report(
         `unknown directive "${name}"${closest === undefined ? "" : ` (did you mean ${closest}?)`}; known: ${known.join(", ")}.`,

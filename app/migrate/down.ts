@@ -93,7 +93,7 @@ async function planDown(
     );
     steps.push({
       migration,
-      texts: { up: undefined, down: migration.text },
+      texts: { up: undefined, down: migration.source },
       unfinished: migration.directives.noTransaction ? unfinished : undefined,
     });
   }
@@ -144,7 +144,7 @@ async function readKeptText(
 }
 
 function withEditNoted(migration: PreparedMigration, kept: KeptText | undefined): PreparedMigration {
-  if (!kept?.down_checksum || kept.down_checksum === checksumOf(migration.text)) return migration;
+  if (!kept?.down_checksum || kept.down_checksum === checksumOf(migration.source)) return migration;
   const note = `${migration.file.name}: the down file was edited after the migration was applied; the file of this image is used.`;
   return { ...migration, warnings: [...migration.warnings, note] };
 }
@@ -182,7 +182,7 @@ async function prepareFromLedger(
     kind: "sql",
     upPath: path,
     downPath: path,
-    checksum: entry.checksum ?? "",
+    checksum: entry.checksum ?? "", deferred: false,
   };
   return await prepareText(file, "down", path, { text: kept.down_text }, problems);
 }

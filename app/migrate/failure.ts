@@ -2,16 +2,10 @@ import { basename } from "node:path";
 import { TextFailure } from "../database/run-text.ts";
 import { codeOf, isConnectionLost } from "../database/sqlstate.ts";
 import { AppError, messageOf } from "../errors.ts";
-import { isParseFailure, lineOf, splitStatements } from "./statements.ts";
+import { charactersIn, lineAt, locate, serverError, showPlace, type TextOrigin } from "./failure-place.ts";
+import { findLookAlikes } from "./look-alikes.ts";
 
-/** Where the text that failed stands. */
-export interface TextOrigin {
-  readonly file: string;
-  /** The whole file. */
-  readonly text: string;
-  /** Where in it the text that was sent begins. */
-  readonly offset: number;
-}
+export { serverError, type TextOrigin } from "./failure-place.ts";
 
 /** What a failure says, as the ledger keeps it. */
 export interface RecordedError {
@@ -24,58 +18,40 @@ export interface RecordedError {
   readonly column?: number | undefined;
 }
 
-interface ServerErrorFields {
-  readonly message: string;
-  readonly detail?: string;
-  readonly hint?: string;
-  readonly position?: string;
-  readonly where?: string;
-  readonly internalQuery?: string;
-}
-
-/** The server's fields of an error that may be wrapped. */
-export function serverError(error: unknown): ServerErrorFields & Error {
-  return (error instanceof TextFailure ? error.cause : error) as ServerErrorFields & Error;
-}
-
 /**
  * Everything known about a failed text: SQLSTATE, message, `file:line:column` with the line and a caret, detail, hint,
- * and our advice. Never more of the SQL than one line.
+ * and our advice. Never more of the SQL than one line, and no password.
  */
 export async function describeFailure(
   error: unknown,
   origin: TextOrigin,
 ): Promise<{ lines: string[]; recorded: RecordedError }> {
   const cause = serverError(error);
+  const { detail, hint, where } = cause;
   const sqlstate = codeOf(cause);
-  const place = await locate(error, cause, origin);
+  const place = error instanceof TextFailure ? await locate(error, origin) : undefined;
   const file = basename(origin.file);
-  const line = place && lineAt(origin.text, place.offset);
-  const lines = [`${sqlstate === undefined ? "" : `${sqlstate}: `}${firstLine(cause.message)}`];
-  if (line !== undefined) {
-    lines.push(
-      `  at ${file}:${line.number}${place?.exact ? `:${line.column}` : ""}`,
-      ...excerpt(line, place?.exact ?? false),
-    );
-  }
-  if (cause.detail) lines.push(`  DETAIL: ${cut(cause.detail, 500)}`);
-  if (cause.hint) lines.push(`  HINT: ${cut(cause.hint, 500)}`);
-  if (cause.where) lines.push(`  WHERE: ${cut(firstLine(cause.where), 200)}`);
-  const advice = [
-    adviceFor(sqlstate),
-    line === undefined || sqlstate !== "42601" ? undefined : strangeCharacters(origin.text, line.number),
+  const line = place?.offset === undefined ? undefined : lineAt(place.text, place.offset);
+  const hide = hiderOf([line?.text, cause.message, detail, where]);
+  const advice = [adviceFor(sqlstate), line && findLookAlikes(place!.text, line.number, sqlstate)];
+  const lines = [
+    `${sqlstate === undefined ? "" : `${sqlstate}: `}${firstLine(cause.message)}`,
+    ...(place === undefined ? [] : showPlace(place, line, file)),
+    ...(detail ? [`  DETAIL: ${cut(detail, 500)}`] : []),
+    ...(hint ? [`  HINT: ${cut(hint, 500)}`] : []),
+    ...(where ? [`  WHERE: ${cut(firstLine(where), 200)}`] : []),
+    ...advice.flatMap((sentence) => (sentence === undefined ? [] : [`  ${sentence}`])),
   ];
-  for (const sentence of advice) if (sentence !== undefined) lines.push(`  ${sentence}`);
   return {
-    lines,
+    lines: lines.map(hide),
     recorded: {
-      message: cut(cause.message, 1000),
+      message: hide(cut(cause.message, 1000)),
       sqlstate,
-      detail: cause.detail && cut(cause.detail, 500),
-      hint: cause.hint && cut(cause.hint, 500),
+      detail: detail && hide(cut(detail, 500)),
+      hint: hint && cut(hint, 500),
       file,
-      line: line?.number,
-      column: place?.exact ? line?.column : undefined,
+      line: place?.inFile ? line?.number : undefined,
+      column: place?.inFile && place.exact ? line?.column : undefined,
     },
   };
 }
@@ -99,69 +75,15 @@ export function migrationFailed(
   });
 }
 
-interface Place {
-  readonly offset: number;
-  /** The server named the character; otherwise it is the beginning of the statement. */
-  readonly exact: boolean;
-}
-
-/** The server gives a position for errors in the text itself; for others, the number of finished statements tells. */
-async function locate(
-  error: unknown,
-  cause: ServerErrorFields,
-  { text, offset }: TextOrigin,
-): Promise<Place | undefined> {
-  if (cause.position !== undefined && cause.internalQuery === undefined) {
-    return { offset: offset + utf16Offset(text.slice(offset), Number(cause.position) - 1), exact: true };
-  }
-  if (!(error instanceof TextFailure)) return undefined;
-  const statements = await splitStatements(text.slice(offset));
-  if (isParseFailure(statements)) return undefined;
-  const statement = statements[error.completed];
-  if (statement === undefined) return undefined;
-  const start = offset + statement.offset;
-  return { offset: start + (statement.text.length - statement.text.trimStart().length), exact: false };
-}
-
-/** The server counts characters; JavaScript counts UTF-16 units. */
-function utf16Offset(text: string, characters: number): number {
-  let offset = 0;
-  for (let seen = 0; seen < characters && offset < text.length; seen++)
-    offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
-  return offset;
-}
-
-interface Line {
-  readonly number: number;
-  readonly column: number;
-  readonly text: string;
-}
-
-function lineAt(text: string, offset: number): Line {
-  const start = text.lastIndexOf("\n", offset - 1) + 1;
-  const end = text.indexOf("\n", offset);
-  return {
-    number: lineOf(text, offset),
-    column: offset - start + 1,
-    text: text.slice(start, end === -1 ? undefined : end),
-  };
-}
-
-const excerptWidth = 100;
-
-/** The line, cut around the place when it is long, with a caret below it. */
-function excerpt(line: Line, exact: boolean): string[] {
-  const from = line.text.length <= excerptWidth ? 0 : Math.max(0, line.column - 1 - excerptWidth / 2);
-  const gutter = `  ${line.number} | `;
-  const visible = line.text.slice(from, from + excerptWidth).replaceAll("\t", " ");
-  const rows = [
-    `${gutter}${from > 0 ? "…" : ""}${visible}${from + excerptWidth < line.text.length ? "…" : ""}`,
-  ];
-  if (exact)
-    rows.push(
-      `${" ".repeat(gutter.length - 2)}| ${" ".repeat(line.column - 1 - from + (from > 0 ? 1 : 0))}^`,
-    );
-  return rows;
+/** Replaces passwords by asterisks; the other characters of a line keep their columns. */
+function hiderOf(texts: readonly (string | undefined)[]): (text: string) => string {
+  const secrets = texts.flatMap((text = "") =>
+    [...text.matchAll(/\bpassword\b\s*(?:=\s*)?(?:'((?:[^']|'')+)'?|"([^"]+)"|(?<==\s*)([^\s'",;]+))/gi)].map(
+      ([, literal, quoted, bare]) => (literal ?? quoted ?? bare)!,
+    ),
+  );
+  return (text) =>
+    secrets.reduce((shown, secret) => shown.replaceAll(secret, "*".repeat(charactersIn(secret))), text);
 }
 
 const advices: Readonly<Record<string, string>> = {
@@ -184,27 +106,6 @@ const advices: Readonly<Record<string, string>> = {
 
 function adviceFor(sqlstate: string | undefined): string | undefined {
   return sqlstate === undefined ? undefined : advices[sqlstate];
-}
-
-/** Characters that look like others in an editor, with their code points. */
-function strangeCharacters(text: string, lineNumber: number): string | undefined {
-  const lines = text.split("\n").slice(0, lineNumber);
-  const found = lines.flatMap((line, index) =>
-    [...line.matchAll(/[\u00A0\u2000-\u200F\u2018-\u201F\u2028-\u202F\u2060\uFEFF]/g)].map(
-      ([character]) =>
-        `line ${index + 1} contains U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")} (${nameOfCharacter(character)})`,
-    ),
-  );
-  return found.length === 0
-    ? undefined
-    : `Look-alike characters: ${[...new Set(found)].slice(0, 3).join(", ")}. Replace them with plain ones.`;
-}
-
-function nameOfCharacter(character: string): string {
-  if (character === "\u00A0" || character === "\u202F") return "no-break space";
-  if (/[\u2018-\u201F]/.test(character)) return "typographic quote";
-  if (/[\u200B-\u200F\u2060\uFEFF]/.test(character)) return "invisible character";
-  return "unusual space";
 }
 
 function firstLine(text: string): string {

@@ -20,7 +20,7 @@ const migrationName = /^(\d+)_([A-Za-z0-9_.-]+?)(?:\.(up|down))?\.(sql|ts|js|mjs
 /** The library keeps 255 characters of a name. */
 const longestName = 200;
 /** More digits than a PostgreSQL bigint can hold would not be a version of any known tool. */
-const longestVersion = 19;
+export const longestVersion = 19;
 
 /**
  * The migrations of a folder in the order of their versions. Nothing is read but names.
@@ -84,14 +84,14 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
   // Dot files: a mounted ConfigMap has `..data`. Type declarations are no migrations.
   if (fileName.startsWith(".") || /^readme/i.test(fileName) || /\.d\.m?ts$/.test(fileName)) return undefined;
   const looksLikeOne =
-    /\.sql$/i.test(fileName) || /^-?\d+[_.-].*\.(?:ts|js|mjs|mts|cjs|cts)$/i.test(fileName);
+    /\.sql\s*$/i.test(fileName) || /^-?\d+[_.-].*\.(?:ts|js|mjs|mts|cjs|cts)$/i.test(fileName);
   const kind = kindOf(entry, join(directory, fileName));
   if (kind === "folder") {
     if (looksLikeOne)
       problems.push(`${shown(fileName)} is a folder with a migration's name; rename or remove it.`);
     else if (isOtherLayout(directory, fileName)) {
       problems.push(
-        `${shown(fileName)}/ holds up.sql or migration.sql: this looks like diesel's or prisma's layout; copy it to ${fileName.replaceAll("-", "_")}.up.sql.`,
+        `${shown(fileName)}/ holds up.sql or migration.sql: this looks like diesel's or prisma's layout; copy it to ${nameForFolder(fileName)}.up.sql.`,
       );
     }
     return undefined;
@@ -99,6 +99,10 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
   if (!looksLikeOne) return undefined;
   if (kind === "dangling") {
     problems.push(`${shown(fileName)} is a link to a file that does not exist.`);
+    return undefined;
+  }
+  if (kind === "other") {
+    problems.push(`${shown(fileName)} is neither a file nor a link to one; remove it.`);
     return undefined;
   }
   const match = migrationName.exec(fileName);
@@ -144,14 +148,19 @@ function shown(fileName: string): string {
   return printable.length <= 80 ? printable : `${printable.slice(0, 50)}…${printable.slice(-20)}`;
 }
 
-function kindOf(entry: Dirent, path: string): "file" | "folder" | "dangling" {
-  if (entry.isFile()) return "file";
-  if (entry.isDirectory()) return "folder";
+/** `other`: a pipe or a device, from which one could read for ever. Links are followed. */
+function kindOf(entry: Dirent, path: string): "file" | "folder" | "dangling" | "other" {
   try {
-    return statSync(path).isDirectory() ? "folder" : "file";
+    const found = entry.isSymbolicLink() ? statSync(path) : entry;
+    return found.isFile() ? "file" : found.isDirectory() ? "folder" : "other";
   } catch {
     return "dangling";
   }
+}
+
+/** diesel's `2024-01-31-101500_name` without the hyphens, which would end the number. */
+function nameForFolder(folder: string): string {
+  return folder.replace(/^[\d-]+/, (digits) => digits.replaceAll("-", "")).replaceAll("-", "_");
 }
 
 function isOtherLayout(directory: string, folder: string): boolean {

@@ -4,6 +4,8 @@ import type { AppliedMigration, LedgerState, UnfinishedRun } from "./ledger.ts";
 /** A migration of this image with what comparing needs of its text. */
 export interface KnownMigration extends MigrationFile {
   readonly checksum: string;
+  /** Waits until the service runs, so it may be applied later than its number says. */
+  readonly deferred: boolean;
 }
 
 /** What is wrong with the history, each with the sentence that says so and what to do. */
@@ -88,7 +90,7 @@ function outOfOrder(pending: readonly KnownMigration[], ledger: LedgerState): Hi
     .findLast(({ version }) => version !== undefined);
   const unfinished = new Set(ledger.unfinished.map(({ name }) => name));
   return pending
-    .filter(({ version, name }) => newest !== undefined && version < newest.version! && !unfinished.has(name))
+    .filter(({ version, name, deferred }) => newest !== undefined && version < newest.version! && !deferred && !unfinished.has(name))
     .map(({ name }) => ({
       kind: "out-of-order",
       name,

@@ -88,10 +88,16 @@ export async function holdsLock(session: Session, key: bigint): Promise<boolean>
   return rows.length > 0;
 }
 
-/** Gives the lock back. A session that lost it, or its connection, has nothing to give: no error. */
+/**
+ * Gives the lock back. A session that lost it, or its connection, has nothing to give: no error. One that gets no answer
+ * in two seconds is not waited for: the lock goes with the connection.
+ */
 export async function unlock(session: Session, key: bigint): Promise<void> {
   if (session.lostBecause() !== undefined) return;
-  await session.client.query("SELECT pg_advisory_unlock($1)", [key.toString()]).catch(() => undefined);
+  const answered = new AbortController();
+  const unlocked = session.client.query("SELECT pg_advisory_unlock($1)", [key.toString()]).catch(() => undefined);
+  await Promise.race([unlocked, sleep(2000, undefined, { signal: answered.signal }).catch(() => undefined)]);
+  answered.abort();
 }
 
 /** The holder of the lock, or undefined when nobody has it. */

@@ -1,9 +1,10 @@
 import { isAbsolute, join } from "node:path";
 import type { Config } from "../config/settings.ts";
 import { connectWhenReady, placeOf } from "../database/preflight.ts";
-import { cancelSession, closeSession, openSession, type Session } from "../database/session.ts";
-import { codeOf } from "../database/sqlstate.ts";
-import { AppError } from "../errors.ts";
+import { closeSession, interruptSession, openSession, type Session } from "../database/session.ts";
+import { codeOf, isConnectionLost } from "../database/sqlstate.ts";
+import { watchConnection } from "../database/watchdog.ts";
+import { AppError, messageOf } from "../errors.ts";
 import { projectRoot } from "../version.ts";
 import type { Listener } from "./events.ts";
 import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
@@ -33,7 +34,8 @@ export function migrationsDirectory({
  * Connects as the role that migrates, waiting until the server is ready, hands the session to `work` and ends it
  * whatever happens. When the signal fires, what the server is doing for us is cancelled.
  *
- * @throws AppError as `connectWhenReady`; `interrupted` after the signal; otherwise what `work` throws
+ * @throws AppError as `connectWhenReady`, also when the connection is lost later; `interrupted` after the signal;
+ *   otherwise what `work` throws
  */
 export async function withMigrationSession<T>(
   config: Config,
@@ -57,8 +59,13 @@ export async function withMigrationSession<T>(
         place: placeOf(address),
       }),
   });
-  const onAbort = (): void => void cancelSession(session);
+  const endWatch = watchConnection(session);
+  let endInterruption: (() => void) | undefined;
+  const onAbort = (): void => {
+    endInterruption = interruptSession(session);
+  };
   signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
   try {
     return await work({ session, tables: ledgerTables(config) });
   } catch (error) {
@@ -67,11 +74,22 @@ export async function withMigrationSession<T>(
         cause: error,
       });
     }
+    if (!(error instanceof AppError) && (session.lostBecause() !== undefined || isConnectionLost(error))) throw connectionLost(session, error);
     throw codeOf(error) === "42501" ? missingPrivilege(config, error) : error;
   } finally {
     signal?.removeEventListener("abort", onAbort);
+    endInterruption?.();
+    endWatch();
     await closeSession(session);
   }
+}
+
+function connectionLost({ address, lostBecause }: Session, cause: unknown): AppError {
+  return new AppError(
+    "database-unreachable",
+    `The connection to PostgreSQL at ${placeOf(address)} was lost: ${messageOf(lostBecause() ?? cause)}. Nothing is left half-done; run the command again.`,
+    { cause },
+  );
 }
 
 function missingPrivilege(config: Config, cause: unknown): AppError {

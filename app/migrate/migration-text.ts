@@ -64,10 +64,11 @@ export function checksumOf(text: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");
 }
 
-/** The length of the longest valid beginning. */
+/** Where the first character begins that is wrong or cut off. */
 function firstInvalidByte(bytes: Buffer): number {
   let [valid, tooLong] = [0, bytes.length];
-  const decoder = (): InstanceType<typeof TextDecoder> => new TextDecoder("utf-8", { fatal: true });
+  const decoder = (): InstanceType<typeof TextDecoder> =>
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   while (valid + 1 < tooLong) {
     const middle = (valid + tooLong) >> 1;
     try {
@@ -77,5 +78,6 @@ function firstInvalidByte(bytes: Buffer): number {
       tooLong = middle;
     }
   }
-  return valid;
+  // The bytes of a character that is not complete were no error so far.
+  return Buffer.byteLength(decoder().decode(bytes.subarray(0, valid), { stream: true }));
 }

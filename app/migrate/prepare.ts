@@ -3,9 +3,11 @@ import type { MigrationFile } from "./files.ts";
 import { parseDirectives, type Directives } from "./directives.ts";
 import type { KnownMigration } from "./history.ts";
 import { readMigrationText, type MigrationText } from "./migration-text.ts";
+import { findPsqlText, mayBePsqlText } from "./psql-text.ts";
 import {
   isParseFailure,
   largestParsed,
+  skipComments,
   splitStatements,
   type ParseFailure,
   type Statement,
@@ -18,6 +20,8 @@ export interface PreparedMigration {
   /** The file that the text stands in, for messages. */
   readonly path: string;
   readonly text: string;
+  /** The text as it stands in the file, for the ledger: `text` lacks a BEGIN and COMMIT around the whole. */
+  readonly source: string;
   readonly directives: Directives;
   /** The statements, where they are run one by one. */
   readonly statements: readonly Statement[] | undefined;
@@ -29,13 +33,18 @@ export interface PreparedMigration {
   readonly warnings: readonly string[];
 }
 
-/** Checksums for the files of a folder. A file that cannot be read or decoded is added to `problems`. */
+/** What the history needs of the files of a folder. A file that cannot be read or decoded is added to `problems`. */
 export function readChecksums(files: readonly MigrationFile[], problems: string[]): KnownMigration[] {
   return files.flatMap((file) => {
     const content = readMigrationText(file.upPath);
-    if (typeof content !== "string") return [{ ...file, checksum: content.checksum }];
-    problems.push(content);
-    return [];
+    if (typeof content === "string") {
+      problems.push(content);
+      return [];
+    }
+    const { text, checksum } = content;
+    // What is wrong with the directives is reported when the migration is prepared.
+    const deferred = text.includes("deferred") && parseDirectives(text, file.kind, file.name, []).deferred;
+    return [{ ...file, checksum, deferred }];
   });
 }
 
@@ -71,6 +80,7 @@ export async function prepareText(
     file,
     direction,
     path,
+    source: text,
     directives,
     statements: undefined,
     parseFailure: undefined,
@@ -90,7 +100,7 @@ export async function prepareText(
     return { ...base, text, warnings: isBlank(text) ? [`${fileName} holds no statement.`] : [] };
   }
   const statements = await splitStatements(text);
-  const onlyInPsql = psqlProblems(fileName, text, statements);
+  const onlyInPsql = findPsqlText(fileName, text, statements);
   if (onlyInPsql.length > 0) {
     problems.push(...onlyInPsql);
     return { ...base, text };
@@ -126,11 +136,10 @@ export async function prepareText(
   return { ...base, text };
 }
 
-/** Words without which a text cannot hold what only the parser can judge. Most migrations have none of them. */
+/** Whether a text may hold what only the parser can judge. Most migrations have none of these words. */
 function needsParser(text: string): boolean {
   return (
-    /^[ \t]*\\|\\g/m.test(text) ||
-    /\bcopy\b[\s\S]*\bstdin\b/i.test(text) ||
+    mayBePsqlText(text) ||
     /\bvalidate\s+constraint\b/i.test(text) ||
     /\b(?:begin|commit|rollback|abort|end|start\s+transaction|prepare\s+transaction)\b/i.test(text)
   );
@@ -143,49 +152,20 @@ function mayLockTables(text: string): boolean {
   );
 }
 
+/** Nothing but white space, comments and semicolons. */
 function isBlank(text: string): boolean {
-  return (
-    text
-      .replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, "")
-      .trim()
-      .replaceAll(";", "") === ""
-  );
-}
-
-/** Text for psql rather than for a server: backslash commands, and COPY with its data behind it. */
-function psqlProblems(
-  fileName: string,
-  text: string,
-  statements: readonly Statement[] | ParseFailure,
-): string[] {
-  const copyAdvice =
-    "COPY … FROM stdin with its data in the file works only in psql; use INSERT, or load the data with a program.";
-  if (!isParseFailure(statements)) {
-    return statements
-      .filter(({ copiesFromClient }) => copiesFromClient)
-      .map(({ line }) => `${fileName}:${line}: ${copyAdvice}`);
-  }
-  const before = text.slice(0, statements.offset);
-  const lineNumber = before.split("\n").length;
-  const line = text.split("\n")[lineNumber - 1] ?? "";
-  // The data of a COPY stands where the parser expects the next statement.
-  const copy = /\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;[ \t]*\n/i.exec(before);
-  if (copy !== null) return [`${fileName}:${before.slice(0, copy.index).split("\n").length}: ${copyAdvice}`];
-  const command =
-    /^\s*(\\\w+|\\.)/.exec(line) ?? /(\\(?:gexec|gset|gdesc|gx|g|watch|crosstabview|bind)\b)/.exec(line);
-  if (command === null) return [];
-  return [
-    `${fileName}:${lineNumber}: "${command[1]}" is a command of psql, not SQL; write the SQL itself into the file.`,
-  ];
+  let at = skipComments(text);
+  while (text[at] === ";") at = skipComments(text, at + 1);
+  return at >= text.length;
 }
 
 function isWrapped(statements: readonly Statement[]): boolean {
-  const [first, last] = [statements[0], statements.at(-1)];
-  return /^(?:begin|start)\b/i.test(bare(first?.text)) && /^(?:commit|end)\b/i.test(bare(last?.text));
-}
-
-function bare(text = ""): string {
-  return text.replace(/^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/, "");
+  const firstWord = (statement: Statement | undefined): string =>
+    /^\w*/.exec((statement?.text ?? "").slice(skipComments(statement?.text ?? "")))![0].toLowerCase();
+  return (
+    ["begin", "start"].includes(firstWord(statements[0])) &&
+    ["commit", "end"].includes(firstWord(statements.at(-1)))
+  );
 }
 
 /** Spaces instead of the statements, so that every other place in the file keeps its line and column. */

@@ -1,10 +1,8 @@
 import type { Config } from "../config/settings.ts";
-import { readMigrationFolder } from "./files.ts";
+import { readKnownMigrations } from "./known-migrations.ts";
 import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
 import { readLedger } from "./ledger.ts";
-import { migrationsDirectory } from "./migration-session.ts";
 import type { Queryable } from "./queryable.ts";
-import { isDeferred } from "./status.ts";
 
 export type { Queryable } from "./queryable.ts";
 
@@ -27,13 +25,13 @@ export interface SchemaState {
   readonly expected: string | undefined;
 }
 
-/** @throws AppError as `readMigrationFolder` */
+/** @throws AppError as `readKnownMigrations` */
 export function readSchemaExpectation(config: Config): SchemaExpectation {
-  const files = readMigrationFolder(migrationsDirectory(config));
+  const known = readKnownMigrations(config);
   return {
     tables: ledgerTables(config),
-    required: files.filter(({ upPath, kind }) => !isDeferred(upPath, kind)).map(({ name }) => name),
-    known: new Set(files.map(({ name }) => name)),
+    required: known.filter(({ deferred }) => !deferred).map(({ name }) => name),
+    known: new Set(known.map(({ name }) => name)),
   };
 }
 

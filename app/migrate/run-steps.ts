@@ -1,4 +1,5 @@
 import { AppError, messageOf } from "../errors.ts";
+import { TextFailure } from "../database/run-text.ts";
 import { resetSession } from "../database/session.ts";
 import { applyInTransaction } from "./apply-in-transaction.ts";
 import { applyOutsideTransaction, StatementFailure } from "./apply-outside.ts";
@@ -86,10 +87,9 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
 async function runStep(context: RunContext, { migration, texts, unfinished }: Step): Promise<number> {
   const { parseFailure, directives } = migration;
   if (parseFailure !== undefined && directives.noTransaction) {
-    throw new StatementFailure(
-      Object.assign(new Error(parseFailure.message), { code: "42601", position: "1" }),
-      parseFailure as never,
-    );
+    const { message, offset } = parseFailure;
+    const refusal = Object.assign(new Error(message), { code: "42601", position: "1" });
+    throw new StatementFailure(new TextFailure(refusal, migration.text.slice(offset), 0), { offset });
   }
   if (!directives.noTransaction) return await applyInTransaction(context, migration, texts);
   await applyOutsideTransaction(context, migration, texts, unfinished);
@@ -113,18 +113,27 @@ async function explain(
   if (recorded.sqlstate === "55P03" && blockers.length > 0)
     lines.push(`  In the way: ${nameBlockers(blockers)}.`);
   const lost = context.session.lostBecause() !== undefined || endedSession(error);
-  if (!directives.noTransaction && !lost) await recordFailed(context, migration, texts, recorded, started);
+  if ((!directives.noTransaction || migration.parseFailure !== undefined) && !lost)
+    await recordFailed(context, migration, texts, recorded, started);
   return migrationFailed(
     file.name,
     lines,
-    outcomeOf(migration, lost),
+    outcomeOf(migration, lost, error),
     { migration: file.name, direction, ...recorded },
     error,
   );
 }
 
-function outcomeOf({ directives, direction, statements }: PreparedMigration, lost: boolean): string {
+function outcomeOf(
+  { directives, direction, statements, parseFailure }: PreparedMigration,
+  lost: boolean,
+  error: unknown,
+): string {
   const again = direction === "up" ? "migrate up" : "migrate down";
+  if (parseFailure !== undefined) return "Nothing of it was run.";
+  if (error instanceof AppError && error.details["endedTransaction"] === true) {
+    return "What it committed stays, and is not recorded: take that back by hand, or split the rest into a migration of its own.";
+  }
   if (!directives.noTransaction) {
     return lost
       ? `The connection was lost; the server rolls the transaction back. \`${again}\` tries it again.`

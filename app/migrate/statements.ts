@@ -58,11 +58,15 @@ export async function splitStatements(text: string): Promise<readonly Statement[
       const offset = ascii ? start : lastOffset + bytes.toString("utf8", lastByte, start).length;
       [lastByte, lastOffset] = [start, offset];
       const statementText = ascii ? text.slice(start, end) : bytes.toString("utf8", start, end);
-      return describe(raw, statementText, offset, lines(offset + leadLength(statementText)));
+      return describe(raw, statementText, offset, lines(offset + skipComments(statementText)));
     });
   } catch (error) {
     const details = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails;
-    if (details !== undefined) return { message: (error as Error).message, offset: characterOffset(text, details.cursorPosition ?? 0) };
+    if (details !== undefined)
+      return {
+        message: (error as Error).message,
+        offset: characterOffset(text, details.cursorPosition ?? 0),
+      };
     // The tree of an expression with ten thousands of operators is deeper than our stack; what else happens is a bug.
     if (!(error instanceof RangeError)) throw error;
     return { message: "a statement is nested too deeply to be parsed here; simplify it", offset: 0 };
@@ -104,9 +108,9 @@ function describe(raw: RawStmt, text: string, offset: number, line: number): Sta
   };
 }
 
-/** How much white space and comments, which may be nested, stand before the first word of a text. */
-export function leadLength(text: string): number {
-  let at = 0;
+/** The place, from `start` on, of the first word behind white space and comments, which may be nested. */
+export function skipComments(text: string, start = 0): number {
+  let at = start;
   for (;;) {
     if (text.startsWith("--", at)) {
       const end = text.indexOf("\n", at);

@@ -3,8 +3,6 @@ import { compareHistory, type History, type HistoryConflict } from "./history.ts
 import { readKnownMigrations } from "./known-migrations.ts";
 import { readLedger, type AppliedMigration } from "./ledger.ts";
 import { withMigrationSession } from "./migration-session.ts";
-import { parseDirectives } from "./directives.ts";
-import { readMigrationText } from "./migration-text.ts";
 import type { RunOptions } from "./with-lock.ts";
 
 /** One row of the status table. */
@@ -49,11 +47,9 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
   return describeStatus(history);
 }
 
-/** Pure but for reading the heads of pending files. */
+/** Pure. */
 export function describeStatus(history: History): Status {
-  const deferred = new Set(
-    history.pending.filter(({ upPath, kind }) => isDeferred(upPath, kind)).map(({ name }) => name),
-  );
+  const deferred = history.pending.filter((file) => file.deferred).map(({ name }) => name);
   const notesFor = (name: string): string[] => [
     ...history.conflicts.filter((conflict) => conflict.name === name).map(({ message }) => message),
     ...history.unfinished
@@ -79,10 +75,10 @@ export function describeStatus(history: History): Status {
     ...gone.map(({ name }) =>
       appliedRow(bareEntry(name), digits(bareEntry(name)), "missing", notesFor(name)),
     ),
-    ...history.pending.map(({ versionText, name, downPath }) => ({
+    ...history.pending.map(({ versionText, name, downPath, deferred: isDeferred }) => ({
       version: versionText,
       name,
-      state: deferred.has(name) ? ("deferred" as const) : ("pending" as const),
+      state: isDeferred ? ("deferred" as const) : ("pending" as const),
       appliedAt: null,
       ranMs: null,
       role: null,
@@ -97,18 +93,12 @@ export function describeStatus(history: History): Status {
   return {
     migrations: sorted,
     current: newest?.name ?? null,
-    pending: history.pending.filter(({ name }) => !deferred.has(name)).map(({ name }) => name),
-    deferred: [...deferred],
+    pending: history.pending.filter((file) => !file.deferred).map(({ name }) => name),
+    deferred,
     ahead: history.ahead.map(({ name }) => name),
     breaking: history.breaking.map(({ name }) => name),
     conflicts: history.conflicts,
   };
-}
-
-/** Whether the head of a migration says that it waits until the service runs. */
-export function isDeferred(path: string, kind: "sql" | "code"): boolean {
-  const content = readMigrationText(path);
-  return typeof content !== "string" && parseDirectives(content.text, kind, path, []).deferred;
 }
 
 function appliedRow(

@@ -112,7 +112,7 @@ async function prepareAll(config: Config, pending: readonly KnownMigration[]): P
 }
 
 function toStep(migration: PreparedMigration, history: History): Step {
-  const { file, text, directives } = migration;
+  const { file, source, directives } = migration;
   const unfinished = history.unfinished.find(({ name }) => name === file.name);
   if (
     unfinished !== undefined &&
@@ -128,15 +128,15 @@ function toStep(migration: PreparedMigration, history: History): Step {
   }
   return {
     migration,
-    texts: { up: text, down: downText(migration) },
+    texts: { up: source, down: downText(migration) },
     unfinished: directives.noTransaction ? unfinished : undefined,
   };
 }
 
 /** The down file as it is now; it goes into the ledger for images that lack it. One that cannot be read is left out. */
-function downText({ file, text }: PreparedMigration): string | undefined {
+function downText({ file, source }: PreparedMigration): string | undefined {
   if (file.downPath === undefined || file.downPath === file.upPath)
-    return file.downPath === undefined ? undefined : text;
+    return file.downPath === undefined ? undefined : source;
   const content = readMigrationText(file.downPath);
   return typeof content === "string" ? undefined : content.text;
 }

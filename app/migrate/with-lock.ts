@@ -1,4 +1,5 @@
 import type { Config } from "../config/settings.ts";
+import { guardSession } from "../database/session.ts";
 import type { Listener } from "./events.ts";
 import { ensureLedger } from "./ledger-tables.ts";
 import { lockKey, unlock, waitForLock } from "./lock.ts";
@@ -25,6 +26,7 @@ export async function withMigrationLock<T>(
   const { session, tables } = migrationSession;
   const { signal, listener = () => undefined } = options;
   await assertCanMigrate(migrationSession);
+  await guardSession(session);
   const key = lockKey(session.address.database, tables);
   const waitedMs = await waitForLock(session, key, {
     budget: config.lockWait,

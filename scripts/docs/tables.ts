@@ -6,7 +6,7 @@ import {
   migrationUser,
 } from "../../app/config/database-address.ts";
 import { settings, type Setting } from "../../app/config/settings.ts";
-import { exitCodeMeanings } from "../exit-code.ts";
+import { exitCodeMeanings } from "../../app/exit-code.ts";
 import { commands } from "../migrate/commands.ts";
 
 const allSettings: readonly Setting[] = Object.values(settings);

@@ -1,5 +1,5 @@
 import type { UpPlan, UpResult } from "../../app/migrate/up.ts";
-import { describeError, exitCodeOf } from "../exit-code.ts";
+import { describeError, exitCodeOf } from "../../app/exit-code.ts";
 import type { CommandContext } from "./command.ts";
 import { countOf, seconds } from "./words.ts";
 

@@ -3,11 +3,13 @@ import { loadConfig, loadLogSettings, loadSettings, type LoadOptions } from "../
 import { createLog, type Logger } from "../../app/log.ts";
 import { AppError } from "../../app/errors.ts";
 import { version } from "../../app/version.ts";
-import { describeError, logError, reportError } from "../exit-code.ts";
+import { describeError, logError, reportError } from "../../app/exit-code.ts";
+import type { Listener } from "../../app/migrate/events.ts";
 import { parseArguments } from "./arguments.ts";
 import type { CommandContext, Edges } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
-import { createEventLog } from "./event-log.ts";
+import { createEventLog } from "../../app/migration-log.ts";
+import { createStatusPipe } from "./status-pipe.ts";
 import { commandHelp, overview } from "./usage.ts";
 
 /** Runs the `migrate` program and returns its exit code. Never throws and never exits by itself. */
@@ -73,13 +75,24 @@ function createContext(
     yes: parsed.flags["yes"] === true,
     config: () => loadConfig(loadOptions),
     settings: () => loadSettings(loadOptions),
-    listener: createEventLog(log),
+    listener: listenerFor(log, edges.env["HEADGATE_STATUS_FD"]),
     say: (line) => {
       if (!json) edges.stdout.write(`${line}\n`);
     },
     answer: (document) => {
       if (json) edges.stdout.write(`${JSON.stringify(document)}\n`);
     },
+  };
+}
+
+/** The log hears everything; so does the entrypoint's listener for probes, where there is one. */
+function listenerFor(log: Logger, statusDescriptor: string | undefined): Listener {
+  const toLog = createEventLog(log);
+  if (!/^\d+$/.test(statusDescriptor ?? "")) return toLog;
+  const toPipe = createStatusPipe(Number(statusDescriptor));
+  return (event) => {
+    toLog(event);
+    toPipe(event);
   };
 }
 

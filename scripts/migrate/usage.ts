@@ -1,4 +1,4 @@
-import { exitCodeMeanings } from "../exit-code.ts";
+import { exitCodeMeanings } from "../../app/exit-code.ts";
 import { globalFlags } from "./arguments.ts";
 import type { Command, CommandFlag } from "./command.ts";
 

@@ -1,5 +1,5 @@
 import { messageOf, AppError } from "../../app/errors.ts";
-import { reportError } from "../exit-code.ts";
+import { reportError } from "../../app/exit-code.ts";
 import { runImport } from "./import.ts";
 import { usage } from "./usage.ts";
 

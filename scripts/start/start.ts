@@ -5,7 +5,7 @@ import { startCluster, type Cluster } from "../embedded-postgres/cluster.ts";
 import { clusterFolder } from "../embedded-postgres/data-directory.ts";
 import { explainServerFailure } from "../embedded-postgres/explain-failure.ts";
 import { settleEarlierRun } from "../embedded-postgres/running-postmaster.ts";
-import { reportError } from "../exit-code.ts";
+import { reportError } from "../../app/exit-code.ts";
 import { makeApplicationDatabase, publishUrl, withdrawUrl } from "./application-database.ts";
 import { checkPorts } from "./check-ports.ts";
 import { greeting } from "./greeting.ts";

@@ -1,6 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { createScene, gate, holdGate, removeScenes, type Outcome, type Scene } from "./support/scene.ts";
-import { dieAndHeal } from "./support/die-and-heal.ts";
+import { dieAndHeal, promisedRelease } from "./support/die-and-heal.ts";
+import { report } from "./support/report.ts";
 
 /** Every statement but the gates makes something that a second run of it would trip over or count twice. */
 const files = {
@@ -56,7 +59,7 @@ describe("a runner killed in a transaction", () => {
     ["the name of what is applied", "schema_migrations"],
   ])("and so it does between the SQL and %s", async (_what, table) => {
     const scene = await createScene(files);
-    await runFirstOnly(scene);
+    expect(await scene.up({}, "-n", "1")).toMatchObject(whole);
     const hold = await scene.hold(`BEGIN; LOCK TABLE ${table} IN SHARE MODE`);
     await dieAndHeal(scene, hold, undisturbed);
   });
@@ -86,11 +89,21 @@ describe("a runner killed in a TypeScript migration", () => {
   });
 });
 
-async function runFirstOnly(scene: Scene): Promise<void> {
-  const { startProgram } = await import("../support/run-program.ts");
-  const end = await startProgram("migrate", { args: ["up", "--yes", "-n", "1"], env: { DATABASE_URL: scene.database.url, MIGRATIONS_DIR: scene.folder } }).ended;
-  expect(end).toMatchObject(whole);
-}
+describe("a runner killed in the middle of a long statement", () => {
+  afterEach(removeScenes);
+
+  it("is noticed by the server, which rolls back and frees the lock for the next one", async () => {
+    const scene = await createScene({ "000001_long.up.sql": "CREATE TABLE half_done (); SELECT pg_sleep(600)" });
+    const runner = scene.startUp();
+    const backend = await scene.waitUntilStuck(runner, "PgSleep");
+    runner.kill("SIGKILL");
+    const milliseconds = await scene.waitUntilGone(backend);
+    report("killed runner's backend is gone (pg_sleep)", milliseconds);
+    expect(milliseconds).toBeLessThan(promisedRelease);
+    writeFileSync(join(scene.folder, "000001_long.up.sql"), "CREATE TABLE half_done ()");
+    expect(await scene.up()).toMatchObject(whole);
+  });
+});
 
 async function statementOf({ database }: Scene, pid: number): Promise<unknown> {
   const rows = await database.query("SELECT query FROM pg_stat_activity WHERE application_name LIKE 'headgate migrate%:' || $1 AND wait_event_type = 'Lock'", [String(pid)]);

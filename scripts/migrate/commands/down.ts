@@ -1,5 +1,5 @@
 import { migrateDown, type DownPlan, type DownResult } from "../../../app/migrate/down.ts";
-import { describeError, exitCodeOf } from "../../exit-code.ts";
+import { describeError, exitCodeOf } from "../../../app/exit-code.ts";
 import { usage, versionNumber, wholeNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { confirm } from "../confirm.ts";

@@ -55,7 +55,7 @@ async function performAct(scene: Scene, act: Act, as: "process" | "here", deadli
   for (const name of act.remove ?? []) rmSync(join(scene.folder, name), { recursive: true });
   writeFiles(scene.folder, act.write ?? {});
   const leave = await act.prepare?.(scene);
-  const { code, output } = await withDeadline(act.act, deadline, migrate(scene, act.argv, act.env, as)).finally(leave);
+  const { code, output } = await withDeadline(act.act, deadline, migrate(scene, act.argv, act.env, as)).finally(leave ?? null);
   const seen = await look(scene.database, act);
   const missing = (act.says ?? []).filter((part) => !contains(output, part));
   const unwanted = (act.neverSays ?? []).filter((part) => contains(output, part));

@@ -13,9 +13,9 @@ export interface Scene {
   readonly database: TestDatabase;
   readonly folder: string;
   /** Starts `migrate up --yes`. */
-  startUp(env?: Readonly<Record<string, string>>): RunningProgram;
+  startUp(env?: Readonly<Record<string, string>>, ...flags: string[]): RunningProgram;
   /** Runs it to its end. */
-  up(env?: Readonly<Record<string, string>>): Promise<ProgramEnd>;
+  up(env?: Readonly<Record<string, string>>, ...flags: string[]): Promise<ProgramEnd>;
   /** Holds what `sql` holds until it is let go, or the scene ends. */
   hold(sql: string): Promise<Hold>;
   /** Resolves with the runner's backend once that waits: for a lock when `event` is not given. */
@@ -71,12 +71,12 @@ export async function createScene(files: Readonly<Record<string, string>>): Prom
   const database = await createTestDatabase();
   const folder = writeMigrations(files);
   const holds = new Set<Hold>();
-  const startUp: Scene["startUp"] = (env) => startProgram("migrate", { args: ["up", "--yes"], env: { ...environmentOf(database.url, folder), ...env } });
+  const startUp: Scene["startUp"] = (env, ...flags) => startProgram("migrate", { args: ["up", "--yes", ...flags], env: { ...environmentOf(database.url, folder), ...env } });
   const scene: Scene = {
     database,
     folder,
     startUp,
-    up: async (env) => await startUp(env).ended,
+    up: async (env, ...flags) => await startUp(env, ...flags).ended,
     async hold(sql) {
       const session = await openSession(database.address, "hold", 10_000);
       const hold: Hold = {

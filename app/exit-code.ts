@@ -1,5 +1,5 @@
-import { AppError, messageOf, type ErrorCode } from "../app/errors.ts";
-import type { Logger } from "../app/log.ts";
+import { AppError, messageOf, type ErrorCode } from "./errors.ts";
+import type { Logger } from "./log.ts";
 
 /** The documented exit code of every kind of failure (README, "Exit codes"). */
 const exitCodes = {

@@ -1,7 +1,7 @@
-import type { Logger } from "../../app/log.ts";
-import type { Listener } from "../../app/migrate/events.ts";
-import { nameBlockers } from "../../app/migrate/watch.ts";
-import type { LockHolder } from "../../app/migrate/lock.ts";
+import type { Logger } from "./log.ts";
+import type { Listener } from "./migrate/events.ts";
+import { nameBlockers } from "./migrate/watch.ts";
+import type { LockHolder } from "./migrate/lock.ts";
 
 /** A listener that writes what the engine does to the log, one line each, with the facts as fields. */
 export function createEventLog(log: Logger): Listener {
