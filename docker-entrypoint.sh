@@ -14,7 +14,7 @@ set -Eeuo pipefail
 # usage: _log LEVEL MESSAGE
 # one line on stderr, in the form of the programs' own log
 _log() {
-	local level="$1" message="$2" format="${LOG_FORMAT:-}"
+	local level="$1" message="$2" format="${log_format:-${LOG_FORMAT:-}}"
 	case "${LOG_LEVEL:-info}:$level" in silent:* | error:info | error:warn | warn:info) return ;; esac
 	if [ -z "$format" ]; then if [ -t 2 ]; then format=pretty; else format=json; fi; fi
 	if [ "$format" = pretty ]; then
@@ -49,13 +49,45 @@ _run() {
 	wait "$!"
 }
 
+# usage: _open_gate [FLAG…]
+# answers probes while the phases last, so that nobody takes a long migration for a hung container; what is written to
+# the file descriptor $gate as JSON is what /ready says
+_open_gate() {
+	_find_program scripts/gate
+	exec {gate}> >(
+		trap - TERM INT
+		# Most starts are over before anybody asks; only a longer one is worth a process. End of file: it is over.
+		deadline=$((${EPOCHREALTIME/[^0-9]/} + 700000)) line="" next=""
+		while ((left = deadline - ${EPOCHREALTIME/[^0-9]/}, left > 0)); do
+			status=0
+			IFS= read -r -t "0.$(printf '%06d' "$left")" next || status=$?
+			if ((status > 128)); then break; elif ((status > 0)); then exit 0; fi
+			line="$next"
+		done
+		exec "${program[@]}" "$line" "$@" > /dev/null
+	)
+	gate_pid=$!
+}
+
+# usage: _close_gate
+# frees the ports; returns when they are free
+_close_gate() {
+	[ -n "$gate" ] || return 0
+	exec {gate}>&-
+	gate=""
+	wait "$gate_pid" || true
+}
+
 # usage: _stop STATUS
 # ends the running phase and exits
 _stop() {
 	local status="$1" child="${!:-}"
 	trap '' TERM INT
-	if kill -s "$stop_signal" "$child" 2> /dev/null; then
-		# Again each second: a child that was only just being started may have missed the first one.
+	if [ -n "$gate" ]; then exec {gate}>&-; fi
+	if kill -0 "$child" 2> /dev/null; then
+		# A second signal makes a program drop everything at once, and Ctrl-C at a terminal has reached it already.
+		if [ "$status:$stop_signal" != 130:TERM ] || ! [ -t 0 ]; then kill -s "$stop_signal" "$child" || true; fi
+		# Again each second: a program that was only just being started may have missed the first one.
 		while sleep 1 && kill -s "$stop_signal" "$child"; do :; done &> /dev/null &
 		wait "$child" || true
 		kill "$!" || true
@@ -90,6 +122,7 @@ _wait_for_postgres() {
 			_log error "PostgreSQL at $host:$port did not accept connections within $limit s (WAIT_TIMEOUT): $says. Check the address and that the server runs."
 			exit 4
 		fi
+		if [ -n "$gate" ] && ((next_line == 0)); then echo '{"status":"waiting-for-database"}' >&"$gate"; fi
 		if ((SECONDS >= next_line)); then
 			_log info "waiting for PostgreSQL at $host:$port ($SECONDS s of $limit s): $says"
 			next_line=$((SECONDS + 5))
@@ -103,7 +136,7 @@ _wait_for_postgres() {
 # the phases before the service, then the service in place of this shell
 _serve() {
 	# Always TERM for the programs: what runs in the background ignores INT.
-	local settings key value host="" port="" seconds="" on_start="" stop_signal=TERM
+	local settings key value host="" port="" seconds="" on_start="" log_format="" stop_signal=TERM gate="" gate_pid=""
 	trap '_stop 143' TERM
 	trap '_stop 130' INT
 
@@ -115,10 +148,14 @@ _serve() {
 			WAIT_PORT) port="$value" ;;
 			WAIT_SECONDS) seconds="${value%%.*}" ;;
 			MIGRATE_ON_START) on_start="$value" ;;
+			LOG_FORMAT) log_format="$value" ;;
 		esac
 	done <<< "$settings"
 
+	_open_gate "$@"
 	_find_program scripts/migrate
+	# Under the entrypoint there is one log and no answer; and the gate wants to know what happens.
+	program=(env "HEADGATE_STATUS_FD=$gate" HEADGATE_ANSWER=log "${program[@]}")
 	if command -v pg_isready > /dev/null; then
 		_wait_for_postgres "$host" "$port" "$seconds"
 	elif [ "$on_start" != up ]; then
@@ -128,6 +165,8 @@ _serve() {
 		up) _run "${program[@]}" up --yes "$@" || exit ;;
 		check) _run "${program[@]}" check "$@" || exit ;;
 	esac
+
+	_close_gate
 
 	unset MIGRATE_DATABASE_URL MIGRATE_DATABASE_URL_FILE MIGRATE_DB_USER MIGRATE_DB_USER_FILE
 	unset MIGRATE_DB_PASSWORD MIGRATE_DB_PASSWORD_FILE
@@ -145,6 +184,10 @@ _main() {
 			;;
 		migrate | registry)
 			_find_program "scripts/$1"
+			# A container whose command is "migrate up" was started for just that: without a terminal nobody is asked.
+			case "${0##*/}:$1:${2:-}" in
+				docker-entrypoint.sh:migrate:up | docker-entrypoint.sh:migrate:upgrade) if ! [ -t 0 ]; then set -- "$@" --yes; fi ;;
+			esac
 			exec "${program[@]}" "${@:2}"
 			;;
 		*) exec "$@" ;;

@@ -167,7 +167,10 @@ const patience = 1500;
  */
 export function interruptSession(session: Session): () => void {
   const over = new AbortController();
-  const timer = setTimeout(() => breakSession(session, new Error("the server did not stop in time")), patience);
+  const timer = setTimeout(
+    () => breakSession(session, new Error("the server did not stop in time")),
+    patience,
+  );
   void cancelUntil(session, over.signal).catch(() => undefined);
   return () => {
     clearTimeout(timer);

@@ -16,7 +16,10 @@ export interface WatchdogOptions {
  *
  * @returns what ends the watch
  */
-export function watchConnection(session: Session, { quiet = 10_000, unreachable = 60_000 }: WatchdogOptions = {}): () => void {
+export function watchConnection(
+  session: Session,
+  { quiet = 10_000, unreachable = 60_000 }: WatchdogOptions = {},
+): () => void {
   let heard = bytesRead(session);
   let since = Date.now();
   let unreachableSince: number | undefined;
@@ -37,10 +40,15 @@ export function watchConnection(session: Session, { quiet = 10_000, unreachable 
     unreachableSince = found === "unreachable" ? (unreachableSince ?? Date.now()) : undefined;
     // What was heard in the meantime is an answer.
     if (bytesRead(session) !== heard || !isBusy(session)) return;
-    if (found === "gone") breakSession(session, new Error("the server does not know this connection any more"));
-    if (found === "answered") breakSession(session, new Error("the server's answer, or our question, was lost on the way"));
+    if (found === "gone")
+      breakSession(session, new Error("the server does not know this connection any more"));
+    if (found === "answered")
+      breakSession(session, new Error("the server's answer, or our question, was lost on the way"));
     if (unreachableSince !== undefined && Date.now() - unreachableSince >= unreachable) {
-      breakSession(session, new Error(`the server could not be reached for ${Math.round(unreachable / 1000)} s`));
+      breakSession(
+        session,
+        new Error(`the server could not be reached for ${Math.round(unreachable / 1000)} s`),
+      );
     }
   }
 
@@ -48,7 +56,10 @@ export function watchConnection(session: Session, { quiet = 10_000, unreachable 
 }
 
 /** What the server does for the session, which waits for it. */
-async function askAfter(session: Session, quiet: number): Promise<"working" | "answered" | "gone" | "unreachable"> {
+async function askAfter(
+  session: Session,
+  quiet: number,
+): Promise<"working" | "answered" | "gone" | "unreachable"> {
   try {
     const other = await openSession(session.address, "watchdog", Math.min(5000, quiet));
     const timer = setTimeout(() => breakSession(other, new Error("no answer")), quiet);

@@ -88,25 +88,34 @@ async function attemptOnce(
  * @throws AppError `migration-failed` when the text has ended the transaction, `lock-lost` when it gave up the lock
  */
 async function leaveMigration(context: RunContext, name: string, xid: string): Promise<void> {
-  const { client } = context.session;
+  const { session, tables } = context;
+  const { client } = session;
   const ours = [
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
     "RESET ALL",
     // RESET ALL has taken the guards away, and we may be killed while the ledger or COMMIT keeps us waiting.
-    ...guardSettings(context.session),
+    ...guardSettings(session),
     "SET LOCAL lock_timeout = 0",
     "SET LOCAL statement_timeout = 0",
   ];
   await client.query(ours.join("; "));
-  const { rows } = await client.query<{ xid: string | null }>(
-    "SELECT pg_current_xact_id_if_assigned()::text AS xid",
+  const { rows } = await client.query<{ xid: string | null; ledger: boolean }>(
+    `SELECT pg_current_xact_id_if_assigned()::text AS xid,
+            to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS ledger`,
+    [tables.migrations, tables.runs],
   );
   if (rows[0]?.xid !== xid) {
     throw new AppError(
       "migration-failed",
       "the migration ended its own transaction (COMMIT or ROLLBACK inside); take that out of it",
       { details: { endedTransaction: true } },
+    );
+  }
+  if (!rows[0].ledger) {
+    throw new AppError(
+      "migration-failed",
+      `the migration dropped Headgate's ledger in schema "${tables.schema}", so that it could not be recorded. Leave its tables alone; MIGRATIONS_SCHEMA keeps them in a schema of their own`,
     );
   }
   await keepLock(context, name);

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runText, TextFailure } from "../database/run-text.ts";
-import { resetSession, type Session } from "../database/session.ts";
+import { resetSession } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
-import { AppError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { backOff } from "./apply-in-transaction.ts";
+import { runBare } from "./bare-statement.ts";
 import { runCode } from "./code-migration.ts";
-import { describeFailure, serverError, summaryOf } from "./failure.ts";
-import { dropLeftovers, readIndex } from "./invalid-index.ts";
+import { describeFailure, endedSession, serverError, summaryOf } from "./failure.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import { runThroughLibrary } from "./library.ts";
 import type { PreparedMigration } from "./prepare.ts";
+import { inRecordedTransaction } from "./recorded-transaction.ts";
 import { keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
 import { finishRun, insertRun, recordProgress, recordStatementStarted } from "./run-record.ts";
 import type { Statement } from "./statements.ts";
@@ -32,6 +33,7 @@ export async function applyOutsideTransaction(
   await resetSession(session, `migrate ${direction} ${file.name}`);
   await keepLock(context, undefined);
   const resumeAt = unfinished?.statementsDone ?? 0;
+  const interrupted = unfinished?.statementStarted ?? undefined;
   const id = await insertRun(session.client, tables, {
     file,
     direction,
@@ -41,21 +43,15 @@ export async function applyOutsideTransaction(
     directives,
     statementsDone: resumeAt,
     statementsTotal: statements?.length,
+    // Carried on, or a run that is killed before it gets there would let the next one forget it.
+    statementStarted: interrupted,
     attempts: 1,
     waitedMs: context.waitedMs,
     startedAt: new Date(),
   });
   try {
     if (statements === undefined) await runCode(session, migration);
-    else
-      await runStatements(
-        context,
-        migration,
-        statements,
-        id,
-        resumeAt,
-        unfinished?.statementStarted ?? undefined,
-      );
+    else await runStatements(context, migration, statements, id, resumeAt, interrupted);
     await resetSession(session, `migrate ${direction} ${file.name}`);
     await keepLock(context, file.name);
     await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
@@ -85,9 +81,10 @@ async function runStatements(
     stopIfAborted(context);
     await atStatement(statement, async () => {
       if (directives.repeatUntilZero !== undefined) await runBatches(context, migration, statement, id);
-      else if (statement.outsideTransaction)
-        await runBare(context, migration, statement, index, id, interrupted === index);
-      else await runRecorded(context, migration, statement, index, id);
+      else if (!statement.outsideTransaction) await runRecorded(context, migration, statement, index, id);
+      else if (mayCommit.has(statement.node))
+        await runBlock(context, migration, statement, index, id, interrupted === index);
+      else await runBare(context, migration, statement, index, id, interrupted === index);
     });
     await keepLock(context, `${file.name}, statement ${index + 1},`);
     listener({ type: "statement", name: file.name, done: index + 1, total: statements.length });
@@ -121,12 +118,39 @@ async function runRecorded(
       if (!retryable.has(codeOf(serverError(error)) ?? "") || attempt > retries) throw error;
       const delay = backOff(attempt);
       context.listener({ type: "retry", name: file.name, attempt, retries, delay, reason: summaryOf(error) });
-      await sleep(delay, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(
-        () => undefined,
-      );
+      await pauseFor(context, delay);
       stopIfAborted(context);
     }
   }
+}
+
+/** Blocks and procedures, which may commit by themselves, and mostly do not. */
+const mayCommit: ReadonlySet<string> = new Set(["DoStmt", "CallStmt"]);
+const committedInside = "2D000"; // invalid_transaction_termination
+
+/**
+ * A block or procedure, in one transaction with its record like any other statement. Only one that turns out to commit
+ * by itself, which PostgreSQL refuses there and which is rolled back with all it did, runs without.
+ */
+async function runBlock(
+  context: RunContext,
+  migration: PreparedMigration,
+  statement: Statement,
+  index: number,
+  id: string,
+  wasInterrupted: boolean,
+): Promise<void> {
+  if (wasInterrupted) {
+    const text = `statement ${index + 1} commits by itself and was interrupted; it runs again from its beginning`;
+    context.listener({ type: "warning", name: migration.file.name, text });
+  } else {
+    try {
+      return await runRecorded(context, migration, statement, index, id);
+    } catch (error) {
+      if (codeOf(serverError(error)) !== committedInside) throw error;
+    }
+  }
+  await runBare(context, migration, statement, index, id, wasInterrupted);
 }
 
 /** The one statement of a backfill, committed again and again until it changes no row. */
@@ -158,7 +182,7 @@ async function runBatches(
         failures > (migration.directives.retries ?? context.retries)
       )
         throw error;
-      await sleep(backOff(failures));
+      await pauseFor(context, backOff(failures));
       continue;
     }
     if (changed === 0) return await recordProgress(context.session.client, context.tables, id, 1, 0);
@@ -166,116 +190,14 @@ async function runBatches(
     rows += changed;
     context.listener({ type: "batch", name: migration.file.name, batches, rows });
     await keepLock(context, migration.file.name);
-    if (pause > 0)
-      await sleep(pause, undefined, context.signal === undefined ? {} : { signal: context.signal }).catch(
-        () => undefined,
-      );
+    if (pause > 0) await pauseFor(context, pause);
   }
 }
 
-async function inRecordedTransaction(
-  context: RunContext,
-  id: string,
-  done: number,
-  lockTimeout: number,
-  statementTimeout: number,
-  text: string,
-): Promise<number> {
-  const { session, tables } = context;
-  await session.client.query(
-    `BEGIN READ WRITE; SET LOCAL lock_timeout = ${lockTimeout}; SET LOCAL statement_timeout = ${statementTimeout}`,
-  );
-  try {
-    const { rowsChanged } = await runText(session, text);
-    await session.client.query(ownRole);
-    await recordProgress(session.client, tables, id, done, rowsChanged);
-    await session.client.query("COMMIT");
-    return rowsChanged;
-  } catch (error) {
-    await session.client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+/** Ends early when the run is told to stop. */
+async function pauseFor({ signal }: RunContext, milliseconds: number): Promise<void> {
+  await sleep(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }
-
-/** A statement that PostgreSQL takes only outside a transaction. */
-async function runBare(
-  context: RunContext,
-  migration: PreparedMigration,
-  statement: Statement,
-  index: number,
-  id: string,
-  wasInterrupted: boolean,
-): Promise<void> {
-  const { session, tables, listener } = context;
-  const { concurrently } = statement;
-  const warn = (text: string): void => listener({ type: "warning", name: migration.file.name, text });
-  if (concurrently !== undefined) {
-    const dropped = await dropLeftovers(session, concurrently);
-    if (dropped.length > 0)
-      warn(`dropped ${dropped.join(", ")}: INVALID, left by an interrupted build; it is built again`);
-  }
-  await asOurselves(session, async () => await recordStatementStarted(session.client, tables, id, index));
-  if (
-    wasInterrupted &&
-    concurrently?.action === "create" &&
-    (await readIndex(session, concurrently))?.isValid
-  ) {
-    warn(`the index ${concurrently.index} was finished by the interrupted run`);
-  } else {
-    await session.client.query(
-      `SET lock_timeout = 0; SET statement_timeout = ${migration.directives.statementTimeout ?? 0}`,
-    );
-    await runText(session, statement.text).catch(async (error: unknown) => {
-      if (
-        wasInterrupted &&
-        alreadyDone.has(codeOf(serverError(error)) ?? "") &&
-        repeatedMeansDone.has(statement.node)
-      ) {
-        return warn(`statement ${index + 1} was finished by the interrupted run (${summaryOf(error)})`);
-      }
-      if (concurrently?.action === "create") {
-        const dropped = await dropLeftovers(session, concurrently).catch(() => []);
-        if (dropped.length > 0) warn(`the failed build left ${dropped.join(", ")} INVALID; it was dropped`);
-      }
-      throw error;
-    });
-  }
-  if (concurrently?.action === "create" && (await readIndex(session, concurrently))?.isValid === false) {
-    throw new AppError("migration-failed", `the index ${concurrently.index} is INVALID after it was built`);
-  }
-  await keepLock(context, `${migration.file.name}, statement ${index + 1},`);
-  await asOurselves(session, async () => await recordProgress(session.client, tables, id, index + 1, 0));
-}
-
-/** Our own role for our own table, until `work` is committed; what the file has SET holds for its next statement. */
-async function asOurselves(session: Session, work: () => Promise<void>): Promise<void> {
-  await session.client.query(`BEGIN READ WRITE; ${ownRole}`);
-  await work();
-  await session.client.query("COMMIT");
-}
-
-const ownRole = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE";
-
-/** The object is there already, or gone already: 42P04 … duplicate, 42704 … undefined. */
-const alreadyDone: ReadonlySet<string> = new Set([
-  "42P04",
-  "42P07",
-  "42710",
-  "42P06",
-  "42704",
-  "42P01",
-  "3D000",
-]);
-
-const repeatedMeansDone: ReadonlySet<string> = new Set([
-  "DropStmt",
-  "CreatedbStmt",
-  "DropdbStmt",
-  "CreateTableSpaceStmt",
-  "DropTableSpaceStmt",
-  "CreateSubscriptionStmt",
-  "DropSubscriptionStmt",
-]);
 
 /** A statement's failure, with its place in the file. */
 export class StatementFailure extends Error {
@@ -302,13 +224,23 @@ async function recordFailure(
   id: string,
   error: unknown,
 ): Promise<void> {
-  if (context.session.lostBecause() !== undefined) return;
+  // Nothing can be written any more; what is written says "running", which is what an interrupted run is.
+  const cause = error instanceof StatementFailure ? error.cause : error;
+  if (context.session.lostBecause() !== undefined || endedSession(cause)) return;
   const origin = {
     file: migration.path,
     text: migration.text,
     offset: error instanceof StatementFailure ? error.offset : 0,
   };
-  const { recorded } = await describeFailure(error instanceof StatementFailure ? error.cause : error, origin);
-  await resetSession(context.session, `migrate ${migration.file.name}`);
-  await finishRun(context.session.client, context.tables, id, "failed", recorded);
+  const { recorded } = await describeFailure(cause, origin);
+  try {
+    await resetSession(context.session, `migrate ${migration.file.name}`);
+    // What the server has refused was not interrupted: the next run must not take its traces for ours.
+    if (error instanceof StatementFailure)
+      await recordStatementStarted(context.session.client, context.tables, id, null);
+    await finishRun(context.session.client, context.tables, id, "failed", recorded);
+  } catch (problem) {
+    const text = `its failure could not be recorded: ${messageOf(problem)}`;
+    context.listener({ type: "warning", name: migration.file.name, text });
+  }
 }

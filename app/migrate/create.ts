@@ -35,7 +35,10 @@ export function createMigration(options: CreateOptions): string[] {
     throw new AppError("usage", `${taken.name} has that name already; choose another one.`);
   const version = options.timestamp ? timestampOf(options.now ?? new Date()) : nextNumber(existing);
   if (version.length > longestVersion)
-    throw new AppError("usage", `There is no number after ${existing.at(-1)?.versionText}; rename that migration.`);
+    throw new AppError(
+      "usage",
+      `There is no number after ${existing.at(-1)?.versionText}; rename that migration.`,
+    );
   const files: [string, string][] = [
     [join(directory, `${version}_${name}.up.sql`), upTemplate(name)],
     [join(directory, `${version}_${name}.down.sql`), downTemplate(name)],

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { TextFailure } from "../database/run-text.ts";
-import { codeOf, isConnectionLost } from "../database/sqlstate.ts";
+import { codeOf, isConnectionLost, isServerError } from "../database/sqlstate.ts";
 import { AppError, messageOf } from "../errors.ts";
 import { charactersIn, lineAt, locate, serverError, showPlace, type TextOrigin } from "./failure-place.ts";
 import { findLookAlikes } from "./look-alikes.ts";
@@ -28,14 +28,15 @@ export async function describeFailure(
 ): Promise<{ lines: string[]; recorded: RecordedError }> {
   const cause = serverError(error);
   const { detail, hint, where } = cause;
-  const sqlstate = codeOf(cause);
+  const code = cause instanceof AppError ? undefined : codeOf(cause);
+  const sqlstate = isServerError(cause) ? code : undefined;
   const place = error instanceof TextFailure ? await locate(error, origin) : undefined;
   const file = basename(origin.file);
   const line = place?.offset === undefined ? undefined : lineAt(place.text, place.offset);
   const hide = hiderOf([line?.text, cause.message, detail, where]);
   const advice = [adviceFor(sqlstate), line && findLookAlikes(place!.text, line.number, sqlstate)];
   const lines = [
-    `${sqlstate === undefined ? "" : `${sqlstate}: `}${firstLine(cause.message)}`,
+    `${code === undefined ? "" : `${code}: `}${firstLine(cause.message)}`,
     ...(place === undefined ? [] : showPlace(place, line, file)),
     ...(detail ? [`  DETAIL: ${cut(detail, 500)}`] : []),
     ...(hint ? [`  HINT: ${cut(hint, 500)}`] : []),

@@ -1,4 +1,5 @@
 import { codeOf } from "../database/sqlstate.ts";
+import { AppError } from "../errors.ts";
 import type { Directives } from "./directives.ts";
 import { refuseForeignTable, type LedgerTables } from "./ledger-tables.ts";
 import type { Queryable } from "./queryable.ts";
@@ -93,7 +94,7 @@ interface StateRow {
 /**
  * Everything the ledger says, in one query where the ledger is complete. A database without one has an empty history.
  *
- * @throws AppError `history-conflict` when another tool owns a table of that name
+ * @throws AppError `history-conflict` when another tool owns a table of that name, or half of the ledger was dropped
  */
 export async function readLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
   try {
@@ -108,11 +109,15 @@ export async function readLedger(database: Queryable, tables: LedgerTables): Pro
 
 /** One of the tables is not there: nothing was ever applied, or only by node-pg-migrate without us. */
 async function readIncompleteLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
-  const exists = await database.query("SELECT to_regclass($1) IS NOT NULL AS migrations", [
-    tables.migrations,
-  ]);
-  if (!(exists.rows[0] as { migrations: boolean }).migrations)
+  const found = await database.query(
+    "SELECT to_regclass($1) IS NOT NULL AS migrations, to_regclass($2) IS NOT NULL AS runs",
+    [tables.migrations, tables.runs],
+  );
+  const exists = found.rows[0] as { migrations: boolean; runs: boolean };
+  if (!exists.migrations) {
+    if (exists.runs) await refuseLostNames(database, tables);
     return { applied: [], unfinished: [], duplicates: [] };
+  }
   try {
     const { rows } = await database.query(
       `SELECT 'applied' AS kind, name, NULL AS checksum, NULL::jsonb AS directives, run_on::timestamptz AS at, NULL AS ran_ms, NULL AS role, NULL AS host FROM ${tables.migrations}`,
@@ -122,6 +127,26 @@ async function readIncompleteLedger(database: Queryable, tables: LedgerTables): 
     if (codeOf(error) === "42703") return await refuseForeignTable(database, tables);
     throw error;
   }
+}
+
+/**
+ * Somebody dropped the table of applied names and left ours: taking that for an empty database would run everything twice.
+ *
+ * @throws AppError `history-conflict`
+ */
+async function refuseLostNames(database: Queryable, tables: LedgerTables): Promise<void> {
+  const { rows } = await database.query(
+    `SELECT count(*)::int AS applied
+       FROM (SELECT DISTINCT ON (name) state FROM ${tables.runs} WHERE state IN ('applied', 'reverted') ORDER BY name, id DESC) newest
+      WHERE state = 'applied'`,
+  );
+  const { applied } = rows[0] as { applied: number };
+  if (applied === 0) return;
+  throw new AppError(
+    "history-conflict",
+    `The table ${tables.migrations} is gone, and ${tables.runs} records ${applied} ${applied === 1 ? "migration" : "migrations"} as applied. ` +
+      `Restore it from a backup; or, if this database is to be built from nothing, drop ${tables.runs} too.`,
+  );
 }
 
 function toState(rows: readonly StateRow[]): LedgerState {

@@ -16,6 +16,13 @@ export async function runThroughLibrary(
 ): Promise<void> {
   const { runner } = await import("node-pg-migrate");
   const silent = (): void => undefined;
+  let failure: { readonly reason: unknown } | undefined;
+  const action = async (): Promise<void> => {
+    await work().catch((error: unknown) => {
+      failure = { reason: error };
+      throw error;
+    });
+  };
   const ran = await runner({
     dbClient: session.client,
     migrationsTable: tables.migrationsName,
@@ -36,12 +43,16 @@ export async function runThroughLibrary(
           {
             id: join(projectRoot, `${migration.name}.sql`),
             filePaths: [],
-            actions: { up: async () => await work(), down: async () => await work() },
+            // Two functions: the library tells the direction by comparing them.
+            actions: { up: () => action(), down: () => action() },
           },
         ],
       },
     ],
     logger: { debug: silent, info: silent, warn: silent, error: silent },
+  }).catch((error: unknown) => {
+    // Where the connection is gone, the library's ROLLBACK fails too, and would hide why.
+    throw failure === undefined ? error : failure.reason;
   });
   if (ran.length !== 1)
     throw new Error(`node-pg-migrate ran ${ran.length} migrations instead of ${migration.name}`);

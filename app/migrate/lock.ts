@@ -95,7 +95,9 @@ export async function holdsLock(session: Session, key: bigint): Promise<boolean>
 export async function unlock(session: Session, key: bigint): Promise<void> {
   if (session.lostBecause() !== undefined) return;
   const answered = new AbortController();
-  const unlocked = session.client.query("SELECT pg_advisory_unlock($1)", [key.toString()]).catch(() => undefined);
+  const unlocked = session.client
+    .query("SELECT pg_advisory_unlock($1)", [key.toString()])
+    .catch(() => undefined);
   await Promise.race([unlocked, sleep(2000, undefined, { signal: answered.signal }).catch(() => undefined)]);
   answered.abort();
 }
@@ -132,7 +134,7 @@ async function readHolder(session: Session, key: bigint): Promise<ObservedHolder
     state_change: Date | null;
     wait_event_type: string | null;
   }>(
-    `SELECT l.pid, a.application_name, a.client_addr::text, a.state, a.backend_start, a.query_start, a.state_change, a.wait_event_type
+    `SELECT l.pid, a.application_name, host(a.client_addr) AS client_addr, a.state, a.backend_start, a.query_start, a.state_change, a.wait_event_type
        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
       WHERE ${lockCondition}`,
     halves(key),

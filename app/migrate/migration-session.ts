@@ -74,7 +74,8 @@ export async function withMigrationSession<T>(
         cause: error,
       });
     }
-    if (!(error instanceof AppError) && (session.lostBecause() !== undefined || isConnectionLost(error))) throw connectionLost(session, error);
+    if (!(error instanceof AppError) && (session.lostBecause() !== undefined || isConnectionLost(error)))
+      throw connectionLost(session, error);
     throw codeOf(error) === "42501" ? missingPrivilege(config, error) : error;
   } finally {
     signal?.removeEventListener("abort", onAbort);

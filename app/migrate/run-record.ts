@@ -18,6 +18,8 @@ export interface RunRecord {
   readonly directives: Directives | undefined;
   readonly statementsDone: number;
   readonly statementsTotal: number | undefined;
+  /** The statement, from 0, that an interrupted run had begun and this one takes up again. */
+  readonly statementStarted?: number | undefined;
   readonly attempts: number;
   readonly waitedMs: number;
   readonly startedAt: Date;
@@ -29,10 +31,10 @@ export async function insertRun(database: Queryable, tables: LedgerTables, run: 
   const { rows } = await database.query(
     `INSERT INTO ${tables.runs}
        (version, name, kind, direction, state, checksum, up_text, down_text, down_checksum, directives, statements_done, statements_total, attempts,
-        waited_ms, ran_ms, started_at, finished_at, host, headgate_version, image_revision, error)
+        waited_ms, ran_ms, started_at, finished_at, host, headgate_version, image_revision, error, statement_started)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
              pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $16),
-             CASE WHEN $5 = 'running' THEN NULL ELSE pg_catalog.clock_timestamp() END, $17, $18, $19, $20)
+             CASE WHEN $5 = 'running' THEN NULL ELSE pg_catalog.clock_timestamp() END, $17, $18, $19, $20, $21)
      RETURNING id`,
     [
       run.file.version.toString(),
@@ -55,17 +57,18 @@ export async function insertRun(database: Queryable, tables: LedgerTables, run: 
       headgateVersion,
       imageRevision(),
       run.error === undefined ? null : JSON.stringify(run.error),
+      run.statementStarted ?? null,
     ],
   );
   return (rows[0] as { id: string }).id;
 }
 
-/** Marks the beginning of a statement that cannot share a transaction with its own record. */
+/** Marks the beginning of a statement that cannot share a transaction with its own record; null: it has no effect. */
 export async function recordStatementStarted(
   database: Queryable,
   tables: LedgerTables,
   id: string,
-  statement: number,
+  statement: number | null,
 ): Promise<void> {
   await database.query(`UPDATE ${tables.runs} SET statement_started = $2 WHERE id = $1`, [id, statement]);
 }

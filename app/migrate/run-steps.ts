@@ -88,7 +88,7 @@ async function runStep(context: RunContext, { migration, texts, unfinished }: St
   const { parseFailure, directives } = migration;
   if (parseFailure !== undefined && directives.noTransaction) {
     const { message, offset } = parseFailure;
-    const refusal = Object.assign(new Error(message), { code: "42601", position: "1" });
+    const refusal = Object.assign(new Error(message), { severity: "ERROR", code: "42601", position: "1" });
     throw new StatementFailure(new TextFailure(refusal, migration.text.slice(offset), 0), { offset });
   }
   if (!directives.noTransaction) return await applyInTransaction(context, migration, texts);
@@ -130,7 +130,7 @@ function outcomeOf(
   error: unknown,
 ): string {
   const again = direction === "up" ? "migrate up" : "migrate down";
-  if (parseFailure !== undefined) return "Nothing of it was run.";
+  if (parseFailure !== undefined && directives.noTransaction) return "Nothing of it was run.";
   if (error instanceof AppError && error.details["endedTransaction"] === true) {
     return "What it committed stays, and is not recorded: take that back by hand, or split the rest into a migration of its own.";
   }

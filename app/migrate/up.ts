@@ -7,6 +7,7 @@ import { readLedger, type UnfinishedRun } from "./ledger.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, type PreparedMigration } from "./prepare.ts";
+import { findResumePoint } from "./resume.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 
@@ -69,10 +70,11 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
 
 async function planUp(
   config: Config,
-  { session, tables }: MigrationSession,
+  database: MigrationSession,
   known: readonly KnownMigration[],
   options: UpOptions,
 ): Promise<UpPlan> {
+  const { session, tables } = database;
   const { to, limit } = options;
   if (to !== undefined && !known.some(({ version }) => version === to)) {
     throw new AppError(
@@ -92,8 +94,11 @@ async function planUp(
   const deferred = prepared.filter(({ directives }) => directives.deferred);
   const chosen =
     options.deferred === "only" ? deferred : prepared.filter(({ directives }) => !directives.deferred);
+  const steps: Step[] = [];
+  for (const migration of chosen.slice(0, limit ?? chosen.length))
+    steps.push(await toStep(database, migration, history));
   return {
-    steps: chosen.slice(0, limit ?? chosen.length).map((migration) => toStep(migration, history)),
+    steps,
     history,
     deferred: deferred.map(({ file }) => file),
   };
@@ -111,25 +116,20 @@ async function prepareAll(config: Config, pending: readonly KnownMigration[]): P
   return prepared;
 }
 
-function toStep(migration: PreparedMigration, history: History): Step {
-  const { file, source, directives } = migration;
-  const unfinished = history.unfinished.find(({ name }) => name === file.name);
-  if (
-    unfinished !== undefined &&
-    directives.noTransaction &&
-    unfinished.checksum !== file.checksum &&
-    unfinished.statementsDone > 0
-  ) {
-    throw new AppError(
-      "history-conflict",
-      `${file.name} was interrupted after statement ${unfinished.statementsDone} of ${unfinished.statementsTotal ?? "?"} and has changed since (recorded ${unfinished.checksum?.slice(0, 8)}…, file ${file.checksum.slice(0, 8)}…). ` +
-        `Restore the file so that the run can be resumed, or settle it with \`migrate repair ${file.name}\`.`,
-    );
-  }
+async function toStep(
+  database: MigrationSession,
+  migration: PreparedMigration,
+  history: History,
+): Promise<Step> {
+  const unfinished = await findResumePoint(
+    database,
+    migration,
+    history.unfinished.find(({ name }) => name === migration.file.name),
+  );
   return {
     migration,
-    texts: { up: source, down: downText(migration) },
-    unfinished: directives.noTransaction ? unfinished : undefined,
+    texts: { up: migration.source, down: downText(migration) },
+    unfinished: migration.directives.noTransaction ? unfinished : undefined,
   };
 }
 

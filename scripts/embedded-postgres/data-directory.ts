@@ -98,6 +98,7 @@ async function runInitdb(draft: ClusterFolder, folder: string, options: MakeOpti
       stop: { signal: "INT", hard: "KILL", graceSeconds: 10 },
       removeFolder: draft.folder,
     });
+    if (options.abort?.aborted) void initdb.stop();
     options.abort?.addEventListener("abort", () => void initdb.stop());
     const status = await initdb.ended;
     if (options.abort?.aborted)

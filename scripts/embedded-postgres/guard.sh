@@ -28,7 +28,7 @@ trap 'kill -s "$stop" "$program"' HUP INT TERM
 	kill -s USR1 "$$"
 	kill -s "$stop" "$program"
 	while [ "$grace" -gt 0 ]; do
-		sleep 1 </dev/null 3>&-
+		sleep 1 3>&-
 		grace=$((grace - 1))
 	done
 	if [ "$hard" = KILL ]; then kill -s KILL 0; else kill -s "$hard" "$program"; fi

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, messageOf } from "../../app/errors.ts";
@@ -60,6 +60,15 @@ export async function settleEarlierRun(data: string): Promise<void> {
     }
     await sleep(50);
   }
+  removeMisleadingPidFile(data);
+}
+
+/** PostgreSQL does not start as long as the process id in its file is somebody's of the same user, whoever that is. */
+function removeMisleadingPidFile(data: string): void {
+  const pid = readPidFile(data)?.pid;
+  if (pid === undefined || !isAlive(pid) || findRunningServer(data) !== undefined) return;
+  const isKnown = readProcess(pid).args.length > 0;
+  if (isKnown) rmSync(join(data, "postmaster.pid"), { force: true });
 }
 
 /** The process that a server's guard (guard.sh) works for; undefined: the guard is gone, so nobody stops this server. */

@@ -42,8 +42,10 @@ export interface CommandContext extends Edges {
   settings(): SettingValues;
   /** Writes what happens to the log on stderr. */
   readonly listener: Listener;
-  /** Writes a line, or with `--json` nothing, to stdout. */
+  /** Writes a line to stdout; with `--json` nothing; under the entrypoint (HEADGATE_ANSWER=log) to the log. */
   say(line: string): void;
+  /** The same for what the log says anyway: one line for each migration that ran. */
+  list(line: string): void;
   /** Writes the one JSON document to stdout, with `--json`. */
   answer(document: unknown): void;
 }

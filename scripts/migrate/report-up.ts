@@ -30,7 +30,7 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
     ahead: plan.history.ahead.map(({ name }) => name),
     current,
   });
-  for (const { name, ranMs } of done) context.say(`applied ${name} (${seconds(ranMs)})`);
+  for (const { name, ranMs } of done) context.list(`applied ${name} (${seconds(ranMs)})`);
   const left =
     plan.deferred.length === 0
       ? ""

@@ -77,7 +77,12 @@ function createContext(
     settings: () => loadSettings(loadOptions),
     listener: listenerFor(log, edges.env["HEADGATE_STATUS_FD"]),
     say: (line) => {
-      if (!json) edges.stdout.write(`${line}\n`);
+      if (json) return;
+      if (edges.env["HEADGATE_ANSWER"] === "log") log.info(line);
+      else edges.stdout.write(`${line}\n`);
+    },
+    list: (line) => {
+      if (!json && edges.env["HEADGATE_ANSWER"] !== "log") edges.stdout.write(`${line}\n`);
     },
     answer: (document) => {
       if (json) edges.stdout.write(`${JSON.stringify(document)}\n`);

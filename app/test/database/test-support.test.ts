@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { isAlive } from "../../../scripts/embedded-postgres/running-postmaster.ts";
+import { projectRoot } from "../../version.ts";
 import { runProgram, startProgram } from "../support/run-program.ts";
 import { createTestDatabase, maintain, type TestDatabase } from "../support/test-database.ts";
 import { waitForCondition } from "../support/wait-for-condition.ts";
@@ -49,6 +52,25 @@ describe("a test database", () => {
       async (query) => (left = await query("SELECT FROM pg_database WHERE datname = $1", [other.name])),
     );
     expect(left).toEqual([]);
+  });
+});
+
+describe("a migrated test database", () => {
+  it("is at head for all who ask at the same time, and each has its own", async () => {
+    const all = await Promise.all([1, 2, 3].map(() => createTestDatabase({ template: "migrated" })));
+    try {
+      const [first] = all;
+      await first?.query("DELETE FROM schema_migrations");
+      const counts = await Promise.all(
+        all.map((one) => one.query("SELECT count(*)::int AS n FROM schema_migrations")),
+      );
+      const migrations = readdirSync(join(projectRoot, "migrations")).filter(
+        (name) => !name.endsWith(".down.sql"),
+      );
+      expect(counts.flat()).toEqual([{ n: 0 }, { n: migrations.length }, { n: migrations.length }]);
+    } finally {
+      await Promise.all(all.map((one) => one.drop()));
+    }
   });
 });
 

@@ -47,9 +47,33 @@ const everything = `
   ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO public`;
 
 const kinds = [
-  "aggregate", "cast", "column", "comment", "composite type", "constraint", "default privilege", "domain", "enum", "event trigger",
-  "foreign server", "function", "index", "materialized view", "operator", "policy", "privilege", "procedure", "publication", "range",
-  "rule", "schema", "sequence", "statistics", "table", "trigger", "view",
+  "aggregate",
+  "cast",
+  "column",
+  "comment",
+  "composite type",
+  "constraint",
+  "default privilege",
+  "domain",
+  "enum",
+  "event trigger",
+  "foreign server",
+  "function",
+  "index",
+  "materialized view",
+  "operator",
+  "policy",
+  "privilege",
+  "procedure",
+  "publication",
+  "range",
+  "rule",
+  "schema",
+  "sequence",
+  "statistics",
+  "table",
+  "trigger",
+  "view",
 ];
 
 async function catalogueOf({ address }: TestDatabase): Promise<CatalogueEntry[]> {
@@ -84,7 +108,9 @@ describe("the catalogue of a database", () => {
     const [one, other] = await Promise.all([createTestDatabase(), createTestDatabase()]);
     try {
       await one.query("CREATE TABLE t (a int NOT NULL, b text DEFAULT 'x')");
-      await other.query("CREATE TABLE t (b text DEFAULT 'x', gone int, a int NOT NULL); ALTER TABLE t DROP COLUMN gone");
+      await other.query(
+        "CREATE TABLE t (b text DEFAULT 'x', gone int, a int NOT NULL); ALTER TABLE t DROP COLUMN gone",
+      );
       expect(await catalogueOf(one)).toEqual(await catalogueOf(other));
     } finally {
       await Promise.all([one.drop(), other.drop()]);
@@ -96,21 +122,36 @@ describe("the catalogue of a database", () => {
     ["ALTER TABLE people ALTER mood DROP DEFAULT", "column public.people.mood"],
     ['ALTER TABLE "odd Name"."odd Table" ALTER boss TYPE int', 'column "odd Name"."odd Table".boss'],
     ["ALTER TABLE people ALTER boss SET NOT NULL", "column public.people.boss"],
-    ["ALTER TABLE people DROP CONSTRAINT short, ADD CONSTRAINT short CHECK (length(name) < 100) NOT VALID", "constraint public.people.short"],
+    [
+      "ALTER TABLE people DROP CONSTRAINT short, ADD CONSTRAINT short CHECK (length(name) < 100) NOT VALID",
+      "constraint public.people.short",
+    ],
     ["ALTER TABLE people DISABLE TRIGGER touching", "trigger public.people.touching"],
-    ["UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'people_name'::regclass", "index public.people_name"],
-    ["CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'", "function public.touch()"],
+    [
+      "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'people_name'::regclass",
+      "index public.people_name",
+    ],
+    [
+      "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+      "function public.touch()",
+    ],
     ["CREATE OR REPLACE VIEW calm AS SELECT name FROM people", "view public.calm"],
     ["ALTER SEQUENCE numbers INCREMENT 2", "sequence public.numbers"],
     ["ALTER TABLE people ENABLE ROW LEVEL SECURITY", "table public.people"],
     ["GRANT INSERT ON people TO public", "privilege relation public.people"],
     ["COMMENT ON COLUMN people.name IS 'as in the passport'", "comment table column public.people.name"],
     ["ALTER DOMAIN positive SET DEFAULT 2", "domain public.positive"],
-    ["CREATE OR REPLACE RULE quiet AS ON DELETE TO log_2026 DO INSTEAD SELECT 1", "rule public.log_2026.quiet"],
+    [
+      "CREATE OR REPLACE RULE quiet AS ON DELETE TO log_2026 DO INSTEAD SELECT 1",
+      "rule public.log_2026.quiet",
+    ],
   ])("shows %s", async (change, expected) => {
     await withTestSession(database.address, async ({ client }) => {
       await client.query(`BEGIN; SET LOCAL allow_system_table_mods = on; ${change}`);
-      const inside = { query: async (text: string) => (/^(BEGIN|ROLLBACK)/.test(text) ? { rows: [] } : await client.query(text)) };
+      const inside = {
+        query: async (text: string) =>
+          /^(BEGIN|ROLLBACK)/.test(text) ? { rows: [] } : await client.query(text),
+      };
       const { changed } = compareCatalogues(original, await readCatalogue(inside));
       expect(changed.map(({ found }) => `${found.kind} ${found.name}`)).toContain(expected);
       await client.query("ROLLBACK");
@@ -122,8 +163,13 @@ describe("the data of a database", () => {
   it("is hashed whatever the order of rows and columns, and any other value shows", async () => {
     const database = await createTestDatabase();
     try {
-      await database.query("CREATE TABLE a (x int, y text); INSERT INTO a VALUES (1, 'one'), (2, NULL); CREATE TABLE b (y text, x int); INSERT INTO b VALUES (NULL, 2), ('one', 1); CREATE TABLE c AS SELECT x, coalesce(y, '') AS y FROM a");
-      const [a, b, c, ...others] = await withTestSession(database.address, async ({ client }) => await readData(client));
+      await database.query(
+        "CREATE TABLE a (x int, y text); INSERT INTO a VALUES (1, 'one'), (2, NULL); CREATE TABLE b (y text, x int); INSERT INTO b VALUES (NULL, 2), ('one', 1); CREATE TABLE c AS SELECT x, coalesce(y, '') AS y FROM a",
+      );
+      const [a, b, c, ...others] = await withTestSession(
+        database.address,
+        async ({ client }) => await readData(client),
+      );
       expect(others).toEqual([]);
       expect({ ...b, table: "" }).toEqual({ ...a, table: "" });
       expect(a).toEqual({ table: "public.a", rows: 2, hash: expect.stringMatching(/^[0-9a-f]{32}$/) });

@@ -1,13 +1,21 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { createScene, gate, holdGate, removeScenes, type Outcome, type Scene } from "./support/scene.ts";
-import { dieAndHeal, promisedRelease } from "./support/die-and-heal.ts";
-import { report } from "./support/report.ts";
+import {
+  createScene,
+  gate,
+  holdGate,
+  removeScenes,
+  undisturbedOutcome,
+  type Outcome,
+  type Scene,
+} from "./support/scene.ts";
+import { die, dieAndHeal } from "./support/die-and-heal.ts";
 
 /** Every statement but the gates makes something that a second run of it would trip over or count twice. */
 const files = {
-  "000001_base.up.sql": "CREATE TABLE steps (step int); CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL DEFAULT 0); INSERT INTO items SELECT g FROM generate_series(1, 200) g",
+  "000001_base.up.sql":
+    "CREATE TABLE steps (step int); CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL DEFAULT 0); INSERT INTO items SELECT g FROM generate_series(1, 200) g",
   "000002_gated.up.sql": `
     CREATE TYPE mood AS ENUM ('calm', 'cross');
     INSERT INTO steps SELECT 1 FROM ${gate(1)};
@@ -40,19 +48,19 @@ const whole = { code: 0, signal: undefined };
 describe("a runner killed in a transaction", () => {
   let undisturbed: Outcome;
   beforeAll(async () => {
-    const scene = await createScene(files);
-    expect(await scene.up()).toMatchObject(whole);
-    undisturbed = await scene.outcome();
-    await removeScenes();
+    undisturbed = await undisturbedOutcome(files);
   });
   afterEach(removeScenes);
   afterAll(removeScenes);
 
-  it.each([1, 2, 3, 4])("leaves nothing of the migration behind at its gate %d, and the next run does it all", async (number) => {
-    const scene = await createScene(files);
-    const hold = await scene.hold(holdGate(number));
-    await dieAndHeal(scene, hold, undisturbed);
-  });
+  it.each([1, 2, 3, 4])(
+    "leaves nothing of the migration behind at its gate %d, and the next run does it all",
+    async (number) => {
+      const scene = await createScene(files);
+      const hold = await scene.hold(holdGate(number));
+      expect(await dieAndHeal(scene, hold)).toEqual(undisturbed);
+    },
+  );
 
   it.each([
     ["the run's own record", "schema_migration_runs"],
@@ -61,7 +69,7 @@ describe("a runner killed in a transaction", () => {
     const scene = await createScene(files);
     expect(await scene.up({}, "-n", "1")).toMatchObject(whole);
     const hold = await scene.hold(`BEGIN; LOCK TABLE ${table} IN SHARE MODE`);
-    await dieAndHeal(scene, hold, undisturbed);
+    expect(await dieAndHeal(scene, hold)).toEqual(undisturbed);
   });
 
   it("and so it does in the middle of COMMIT", async () => {
@@ -70,7 +78,7 @@ describe("a runner killed in a transaction", () => {
     const runner = scene.startUp();
     await scene.waitUntilStuck(runner);
     await expect(statementOf(scene, runner.pid)).resolves.toMatch(/^COMMIT/);
-    await dieAndHeal(scene, hold, undisturbed, runner);
+    expect(await dieAndHeal(scene, hold, runner)).toEqual(undisturbed);
   });
 });
 
@@ -81,11 +89,10 @@ describe("a runner killed in a TypeScript migration", () => {
     [1, "in its function"],
     [2, "in what it collected"],
   ])("(gate %d, %s) leaves nothing behind, and the next run does it all", async (number) => {
-    const reference = await createScene(code);
-    expect(await reference.up()).toMatchObject(whole);
+    const expected = await undisturbedOutcome(code);
     const scene = await createScene(code);
     const hold = await scene.hold(holdGate(number));
-    await dieAndHeal(scene, hold, await reference.outcome());
+    expect(await dieAndHeal(scene, hold)).toEqual(expected);
   });
 });
 
@@ -93,19 +100,20 @@ describe("a runner killed in the middle of a long statement", () => {
   afterEach(removeScenes);
 
   it("is noticed by the server, which rolls back and frees the lock for the next one", async () => {
-    const scene = await createScene({ "000001_long.up.sql": "CREATE TABLE half_done (); SELECT pg_sleep(600)" });
+    const scene = await createScene({
+      "000001_long.up.sql": "CREATE TABLE half_done (); SELECT pg_sleep(600)",
+    });
     const runner = scene.startUp();
-    const backend = await scene.waitUntilStuck(runner, "PgSleep");
-    runner.kill("SIGKILL");
-    const milliseconds = await scene.waitUntilGone(backend);
-    report("killed runner's backend is gone (pg_sleep)", milliseconds);
-    expect(milliseconds).toBeLessThan(promisedRelease);
+    await die(scene, runner, "PgSleep");
     writeFileSync(join(scene.folder, "000001_long.up.sql"), "CREATE TABLE half_done ()");
     expect(await scene.up()).toMatchObject(whole);
   });
 });
 
 async function statementOf({ database }: Scene, pid: number): Promise<unknown> {
-  const rows = await database.query("SELECT query FROM pg_stat_activity WHERE application_name LIKE 'headgate migrate%:' || $1 AND wait_event_type = 'Lock'", [String(pid)]);
+  const rows = await database.query(
+    "SELECT query FROM pg_stat_activity WHERE application_name LIKE 'headgate migrate%:' || $1 AND wait_event_type = 'Lock'",
+    [String(pid)],
+  );
   return rows[0]?.["query"];
 }

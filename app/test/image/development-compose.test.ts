@@ -6,7 +6,7 @@ import { waitForHttp } from "../support/wait-for-http.ts";
 import { createProject, type Project } from "./support/compose-project.ts";
 import { developmentImage, docker, productionImage, tryDocker } from "./support/run.ts";
 
-const head = /000004\S*\s+applied/;
+const head = /000004\s+\S+\s+applied/;
 
 describe("docker compose up", () => {
   let project: Project;

@@ -127,8 +127,24 @@ export const catalogueQueries: readonly string[] = [
     WHERE d.objoid >= 16384 AND (i.schema IS NULL OR ${ours("n")}) AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = d.classoid AND x.objid = d.objoid AND x.deptype = 'e') AND i.type <> 'extension'`,
 
   privileges("schema", "pg_namespace", "o.nspacl", "o.nspowner", "n", "quote_ident(o.nspname)", "o.oid"),
-  privileges("relation", "pg_class", "o.relacl", "o.relowner", "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END", "o.oid::regclass::text", "o.relnamespace"),
-  privileges("function", "pg_proc", "o.proacl", "o.proowner", "f", "o.oid::regprocedure::text", "o.pronamespace"),
+  privileges(
+    "relation",
+    "pg_class",
+    "o.relacl",
+    "o.relowner",
+    "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END",
+    "o.oid::regclass::text",
+    "o.relnamespace",
+  ),
+  privileges(
+    "function",
+    "pg_proc",
+    "o.proacl",
+    "o.proowner",
+    "f",
+    "o.oid::regprocedure::text",
+    "o.pronamespace",
+  ),
   privileges("type", "pg_type", "o.typacl", "o.typowner", "T", "o.oid::regtype::text", "o.typnamespace"),
 
   `SELECT 'privilege', format('column %s.%I', a.attrelid::regclass, a.attname), ${grants("a.attacl")}
@@ -163,7 +179,15 @@ function grants(acl: string): string {
 }
 
 /** Nothing granted yet and exactly the default granted are the same. */
-function privileges(what: string, catalogue: string, acl: string, owner: string, kind: string, name: string, namespace: string): string {
+function privileges(
+  what: string,
+  catalogue: string,
+  acl: string,
+  owner: string,
+  kind: string,
+  name: string,
+  namespace: string,
+): string {
   const defaultKind = kind.includes(" ") ? `(${kind})::"char"` : `'${kind}'::"char"`;
   return `SELECT 'privilege', '${what} ' || ${name}, ${grants(acl)}
      FROM ${catalogue} o JOIN pg_namespace n ON n.oid = ${namespace}

@@ -58,7 +58,9 @@ export function compareCatalogues(
     extra: found.filter((entry) => !expectedKeys.has(key(entry))),
     changed: expected.flatMap((entry) => {
       const other = foundByKey.get(key(entry));
-      return other === undefined || other.definition === entry.definition ? [] : [{ expected: entry, found: other }];
+      return other === undefined || other.definition === entry.definition
+        ? []
+        : [{ expected: entry, found: other }];
     }),
   };
 }

@@ -8,12 +8,17 @@ export interface TableData {
 }
 
 /** What is in every table of a database, but for those of `without` (`schema.name`, quoted where SQL would). */
-export async function readData(source: CatalogueSource, without: readonly string[] = []): Promise<TableData[]> {
+export async function readData(
+  source: CatalogueSource,
+  without: readonly string[] = [],
+): Promise<TableData[]> {
   const { rows } = await source.query(
     `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1`,
   );
-  const tables = (rows as { name: string }[]).map(({ name }) => name).filter((name) => !without.includes(name));
+  const tables = (rows as { name: string }[])
+    .map(({ name }) => name)
+    .filter((name) => !without.includes(name));
   const data: TableData[] = [];
   for (const table of tables) {
     const read = await source.query(

@@ -55,7 +55,7 @@ function report(context: CommandContext, { outcome, plan, done, failed, notTried
     failed: failed === undefined ? null : { name: failed.name, error: describeError(failed.error) },
     notTried: outcome === "declined" ? plan.steps.map(({ migration }) => migration.file.name) : notTried,
   });
-  for (const { name, ranMs } of done) context.say(`reverted ${name} (${seconds(ranMs)})`);
+  for (const { name, ranMs } of done) context.list(`reverted ${name} (${seconds(ranMs)})`);
   if (outcome === "nothing-to-do") context.say("Nothing is applied that could be reverted.");
   if (outcome === "declined") context.say("Nothing was touched.");
   if (outcome === "reverted") context.say(`${countOf(done.length, "migration")} reverted.`);

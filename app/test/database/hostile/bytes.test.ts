@@ -1,4 +1,14 @@
-import { all, after, base, fails, names, refusesFile, threeFiles, works, type HostileCase } from "./hostile-case.ts";
+import {
+  all,
+  after,
+  base,
+  fails,
+  names,
+  refusesFile,
+  threeFiles,
+  works,
+  type HostileCase,
+} from "./hostile-case.ts";
 import { performAll } from "./perform.ts";
 
 const bytes = (...parts: (string | number[])[]): Uint8Array =>
@@ -9,7 +19,10 @@ const table = "-- one table\nCREATE TABLE a1 (id integer);\n";
 
 /** A file of about 5 MB, larger than what is parsed here: `rows` lines of INSERT. */
 function inserts(rows: number, lastLine = ""): string {
-  const lines = Array.from({ length: rows }, (_, row) => `INSERT INTO base VALUES (${row}, '${"x".repeat(85)}');\n`);
+  const lines = Array.from(
+    { length: rows },
+    (_, row) => `INSERT INTO base VALUES (${row}, '${"x".repeat(85)}');\n`,
+  );
   return lines.join("") + lastLine;
 }
 
@@ -17,13 +30,27 @@ const countBase = { "SELECT count(*)::int FROM base": [[44_002]] };
 
 const cases: HostileCase[] = [
   works("a byte-order mark", bytes(mark, table), ["a1"]),
-  works("a byte-order mark before a directive", `${mark}-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i1 ON base (id);\n`, ["index i1"]),
-  fails("a byte-order mark in the middle, as gluing two files together leaves it", `${table}${mark}CREATE TABLE a2 ();\n`, {
-    says: ["42601: ", "at 000002_case.up.sql:3:1", "line 3 contains U+FEFF (invisible character)"],
-  }),
-  works("CRLF line ends, with a directive", crlf(`-- migrate: no-transaction\n${table}CREATE INDEX CONCURRENTLY i1 ON base (id);\n`), ["a1", "index i1"]),
+  works(
+    "a byte-order mark before a directive",
+    `${mark}-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY i1 ON base (id);\n`,
+    ["index i1"],
+  ),
+  fails(
+    "a byte-order mark in the middle, as gluing two files together leaves it",
+    `${table}${mark}CREATE TABLE a2 ();\n`,
+    {
+      says: ["42601: ", "at 000002_case.up.sql:3:1", "line 3 contains U+FEFF (invisible character)"],
+    },
+  ),
+  works(
+    "CRLF line ends, with a directive",
+    crlf(`-- migrate: no-transaction\n${table}CREATE INDEX CONCURRENTLY i1 ON base (id);\n`),
+    ["a1", "index i1"],
+  ),
   works("lone CR line ends, where a comment ends at the CR too", table.replaceAll("\n", "\r"), ["a1"]),
-  fails("lone CR line ends count as lines in an error", "SELECT 1;\rSELECT 2;\rSELECT nothing;\r", { says: ["at 000002_case.up.sql:3:8"] }),
+  fails("lone CR line ends count as lines in an error", "SELECT 1;\rSELECT 2;\rSELECT nothing;\r", {
+    says: ["at 000002_case.up.sql:3:8"],
+  }),
   {
     title: "line ends that change after the files were applied are no change",
     files: threeFiles(table),
@@ -32,35 +59,71 @@ const cases: HostileCase[] = [
       {
         act: "again with CRLF and a byte-order mark",
         exit: 0,
-        write: { "000001_base.up.sql": crlf(base), "000002_case.up.sql": mark + crlf(table), "000003_after.up.sql": crlf(after) },
+        write: {
+          "000001_base.up.sql": crlf(base),
+          "000002_case.up.sql": mark + crlf(table),
+          "000003_after.up.sql": crlf(after),
+        },
         says: ["Nothing is pending"],
         neverSays: ["changed"],
         applied: all,
       },
     ],
   },
-  fails("no-break spaces and typographic quotes", "CREATE\u00A0TABLE a1 (id integer);\nINSERT INTO base VALUES (3, \u2018three\u2019);\n", {
-    says: ["42601: ", "at 000002_case.up.sql:1:1", "Look-alike characters: line 1 contains U+00A0 (no-break space)"],
-  }),
-  fails("typographic quotes, which PostgreSQL takes for a name", "INSERT INTO base VALUES (3, \u2018three\u2019);\n", {
-    says: ["42703: ", "at 000002_case.up.sql:1:29", "line 1 contains U+2018 (typographic quote)"],
-  }),
-  works("characters beyond the basic plane before the place of nothing at all", "INSERT INTO base VALUES (3, '👩‍👩‍👧 𝒳 café');\n", [], {
-    rows: { "SELECT v FROM base WHERE id = 3": [["👩‍👩‍👧 𝒳 café"]] },
-  }),
-  fails("characters beyond the basic plane before an error: the caret stands right", "SELECT '𝒳𝒳𝒳', nothing;\n", {
-    says: ["at 000002_case.up.sql:1:16\n"],
-  }),
-  refusesFile("a NUL byte: the protocol would end the text there", bytes("CREATE TABLE a1 (id int);", [0], "\nDROP TABLE base;\n"), [
-    "000002_case.up.sql has a NUL byte at offset 25; PostgreSQL would ignore everything behind it.",
+  fails(
+    "no-break spaces and typographic quotes",
+    "CREATE\u00A0TABLE a1 (id integer);\nINSERT INTO base VALUES (3, \u2018three\u2019);\n",
+    {
+      says: [
+        "42601: ",
+        "at 000002_case.up.sql:1:1",
+        "Look-alike characters: line 1 contains U+00A0 (no-break space)",
+      ],
+    },
+  ),
+  fails(
+    "typographic quotes, which PostgreSQL takes for a name",
+    "INSERT INTO base VALUES (3, \u2018three\u2019);\n",
+    {
+      says: ["42703: ", "at 000002_case.up.sql:1:29", "line 1 contains U+2018 (typographic quote)"],
+    },
+  ),
+  works(
+    "characters beyond the basic plane before the place of nothing at all",
+    "INSERT INTO base VALUES (3, '👩‍👩‍👧 𝒳 café');\n",
+    [],
+    {
+      rows: { "SELECT v FROM base WHERE id = 3": [["👩‍👩‍👧 𝒳 café"]] },
+    },
+  ),
+  fails(
+    "characters beyond the basic plane before an error: the caret stands right",
+    "SELECT '𝒳𝒳𝒳', nothing;\n",
+    {
+      says: ["at 000002_case.up.sql:1:15\n"],
+    },
+  ),
+  refusesFile(
+    "a NUL byte: the protocol would end the text there",
+    bytes("CREATE TABLE a1 (id int);", [0], "\nDROP TABLE base;\n"),
+    ["000002_case.up.sql has a NUL byte at offset 25; PostgreSQL would ignore everything behind it."],
+  ),
+  refusesFile("UTF-16 with a byte-order mark", Buffer.from(mark + table, "utf16le"), [
+    "000002_case.up.sql is UTF-16; save it as UTF-8.",
   ]),
-  refusesFile("UTF-16 with a byte-order mark", Buffer.from(mark + table, "utf16le"), ["000002_case.up.sql is UTF-16; save it as UTF-8."]),
-  refusesFile("UTF-16 without one", Buffer.from(table, "utf16le"), ["000002_case.up.sql has a NUL byte at offset 1", "Is it UTF-16"]),
+  refusesFile("UTF-16 without one", Buffer.from(table, "utf16le"), [
+    "000002_case.up.sql has a NUL byte at offset 1",
+    "Is it UTF-16",
+  ]),
   refusesFile("Latin-1 letters", bytes("INSERT INTO base VALUES (3, 'caf", [0xe9], "');\n"), [
     "000002_case.up.sql is not valid UTF-8 (first wrong byte at offset 32); save it as UTF-8.",
   ]),
-  refusesFile("a UTF-8 character cut in two at the end", bytes("SELECT 1; -- ", [0xe2, 0x82]), ["000002_case.up.sql is not valid UTF-8 (first wrong byte at offset 13)"]),
-  refusesFile("half a surrogate pair", bytes("SELECT 1; -- ", [0xed, 0xa0, 0x80]), ["is not valid UTF-8 (first wrong byte at offset 13)"]),
+  refusesFile("a UTF-8 character cut in two at the end", bytes("SELECT 1; -- ", [0xe2, 0x82]), [
+    "000002_case.up.sql is not valid UTF-8 (first wrong byte at offset 13)",
+  ]),
+  refusesFile("half a surrogate pair", bytes("SELECT 1; -- ", [0xed, 0xa0, 0x80]), [
+    "is not valid UTF-8 (first wrong byte at offset 13)",
+  ]),
   works("5 MB of INSERTs", inserts(44_000), [], { rows: countBase }),
   works(
     "5 MB in one statement",
@@ -68,26 +131,41 @@ const cases: HostileCase[] = [
     [],
     { rows: countBase },
   ),
-  fails("5 MB with an error in the last line: that line is shown, not 5 MB", inserts(44_000, "INSERT INTO nowhere VALUES (1);\n"), {
-    says: ["42P01: ", "at 000002_case.up.sql:44001:13\n", "  44001 | INSERT INTO nowhere VALUES (1);\n"],
-    neverSays: ["xxxxxxxxxx"],
-  }),
+  fails(
+    "5 MB with an error in the last line: that line is shown, not 5 MB",
+    inserts(44_000, "INSERT INTO nowhere VALUES (1);\n"),
+    {
+      says: ["42P01: ", "at 000002_case.up.sql:44001:13\n", "  44001 | INSERT INTO nowhere VALUES (1);\n"],
+      neverSays: ["xxxxxxxxxx"],
+    },
+  ),
   fails(
     // Parsing 5 MB to find the line took a minute once, and takes hundreds of megabytes still.
     "5 MB with a failure that has no position: the number of the statement is told",
     inserts(44_000, "INSERT INTO base VALUES (1 / 0);\n"),
-    { says: ["22012: division by zero", "in statement 44001 of 000002_case.up.sql"], neverSays: ["xxxxxxxxxx"] },
+    {
+      says: ["22012: division by zero", "in statement 44001 of 000002_case.up.sql"],
+      neverSays: ["xxxxxxxxxx"],
+    },
   ),
-  fails("an error in one line of 5 MB: a window of it is shown", `SELECT '${"x".repeat(5_000_000)}', nothing;\n`, {
-    says: ["42703: ", "at 000002_case.up.sql:1:5000012\n"],
-    neverSays: ["x".repeat(200)],
-  }),
-  refusesFile("20 MB", "-- a dump\n".repeat(2_000_001), ["000002_case.up.sql has 19 MiB; a migration may have 16 MiB."]),
+  fails(
+    "an error in one line of 5 MB: a window of it is shown",
+    `SELECT '${"x".repeat(5_000_000)}', nothing;\n`,
+    {
+      says: ["42703: ", "at 000002_case.up.sql:1:5000012\n"],
+      neverSays: ["x".repeat(200)],
+    },
+  ),
+  refusesFile("20 MB", "-- a dump\n".repeat(2_000_001), [
+    "000002_case.up.sql has 19 MiB; a migration may have 16 MiB.",
+  ]),
   {
     title: "a megabyte of short statements outside a transaction is taken apart in seconds",
     files: threeFiles(`-- migrate: no-transaction\n${"SELECT 1;\n".repeat(100_000)}CREATE TABLE;\n`),
     deadline: 15_000,
-    acts: [{ act: "first", exit: 6, says: ["42601: ", "at 000002_case.up.sql:100002:13"], applied: [names.base] }],
+    acts: [
+      { act: "first", exit: 6, says: ["42601: ", "at 000002_case.up.sql:100002:13"], applied: [names.base] },
+    ],
   },
 ];
 

@@ -50,7 +50,8 @@ export interface HostileCase {
 }
 
 /** Around each nasty file stand one that comes before and one that comes after. */
-export const base = "CREATE TABLE base (id integer, v text);\nINSERT INTO base VALUES (1, 'one'), (2, 'one');\n";
+export const base =
+  "CREATE TABLE base (id integer, v text);\nINSERT INTO base VALUES (1, 'one'), (2, 'one');\n";
 export const after = "CREATE TABLE after_t (id integer);\n";
 export const harmless = "CREATE TABLE repaired (id integer);\n";
 
@@ -71,7 +72,11 @@ type Told = Pick<HostileCase, "as" | "skip" | "deadline"> & {
   readonly prepare?: Act["prepare"];
 };
 
-const settings = <T extends Told>({ as, skip, deadline }: T): Pick<HostileCase, "as" | "skip" | "deadline"> => ({
+const settings = <T extends Told>({
+  as,
+  skip,
+  deadline,
+}: T): Pick<HostileCase, "as" | "skip" | "deadline"> => ({
   ...(as === undefined ? {} : { as }),
   ...(skip === undefined ? {} : { skip }),
   ...(deadline === undefined ? {} : { deadline }),
@@ -86,8 +91,17 @@ const common = ({ env, says, neverSays, rows, prepare }: Told): Partial<Act> => 
 });
 
 /** A nasty file that must simply work: all three are applied once, and the next run has nothing to do. */
-export function works(title: string, nasty: string | Uint8Array, objects: readonly string[], told: Told = {}): HostileCase {
-  const state = { applied: all, runs: all.map((name) => `${name} up applied`), objects: ["after_t", "base", ...objects] };
+export function works(
+  title: string,
+  nasty: string | Uint8Array,
+  objects: readonly string[],
+  told: Told = {},
+): HostileCase {
+  const state = {
+    applied: all,
+    runs: all.map((name) => `${name} up applied`),
+    objects: ["after_t", "base", ...objects],
+  };
   const { says: _, ...again } = common(told);
   return {
     title,
@@ -95,7 +109,13 @@ export function works(title: string, nasty: string | Uint8Array, objects: readon
     ...settings(told),
     acts: [
       { act: "first", exit: 0, ...state, ...common(told) },
-      { act: "again", exit: 0, ...again, ...state, says: ["Nothing is pending; the schema is at 000003_after."] },
+      {
+        act: "again",
+        exit: 0,
+        ...again,
+        ...state,
+        says: ["Nothing is pending; the schema is at 000003_after."],
+      },
     ],
   };
 }
@@ -136,7 +156,11 @@ export function fails(
 export function refuses(
   title: string,
   files: Files,
-  told: Told & { readonly says: readonly (string | RegExp)[]; readonly repair: Pick<Act, "write" | "remove">; readonly applied: readonly string[] },
+  told: Told & {
+    readonly says: readonly (string | RegExp)[];
+    readonly repair: Pick<Act, "write" | "remove">;
+    readonly applied: readonly string[];
+  },
 ): HostileCase {
   const untouched = { exit: 7, applied: "no table", objects: [] } as const;
   return {
@@ -144,7 +168,12 @@ export function refuses(
     files,
     ...settings(told),
     acts: [
-      { act: "first", ...common(told), says: ["cannot be used; nothing was run:", ...told.says], ...untouched },
+      {
+        act: "first",
+        ...common(told),
+        says: ["cannot be used; nothing was run:", ...told.says],
+        ...untouched,
+      },
       { act: "again", ...common(told), ...untouched },
       { act: "repaired", exit: 0, ...told.repair, applied: told.applied },
     ],
@@ -152,7 +181,12 @@ export function refuses(
 }
 
 /** The same for the nasty file in the middle. */
-export function refusesFile(title: string, nasty: string | Uint8Array, says: readonly (string | RegExp)[], told: Told = {}): HostileCase {
+export function refusesFile(
+  title: string,
+  nasty: string | Uint8Array,
+  says: readonly (string | RegExp)[],
+  told: Told = {},
+): HostileCase {
   const repair = { write: { "000002_case.up.sql": harmless } };
   return refuses(title, threeFiles(nasty, told.others), { ...told, says, repair, applied: all });
 }

@@ -1,4 +1,15 @@
-import { all, base, after, fails, harmless, names, refusesFile, threeFiles, works, type HostileCase } from "./hostile-case.ts";
+import {
+  all,
+  base,
+  after,
+  fails,
+  harmless,
+  names,
+  refusesFile,
+  threeFiles,
+  works,
+  type HostileCase,
+} from "./hostile-case.ts";
 import { performAll } from "./perform.ts";
 
 /** Bodies in which a naive splitter at semicolons, quotes or dashes loses its way. */
@@ -15,8 +26,23 @@ function holdsNothing(title: string, text: string): HostileCase {
     title,
     files: threeFiles(text, downs),
     acts: [
-      { act: "first", exit: 0, says: ["000002_case.up.sql holds no statement.", "3 migrations applied"], applied: all, runs, objects },
-      { act: "again", exit: 0, says: ["Nothing is pending"], neverSays: ["holds no statement"], applied: all, runs, objects },
+      {
+        act: "first",
+        exit: 0,
+        says: ["000002_case.up.sql holds no statement.", "3 migrations applied"],
+        applied: all,
+        runs,
+        objects,
+      },
+      {
+        act: "again",
+        exit: 0,
+        says: ["Nothing is pending"],
+        neverSays: ["holds no statement"],
+        applied: all,
+        runs,
+        objects,
+      },
       {
         act: "down",
         argv: ["down", "-n", "2", "--yes"],
@@ -38,7 +64,14 @@ const cases: HostileCase[] = [
     `DO $$ BEGIN
   RAISE EXCEPTION 'owner missing' USING DETAIL = 'server 17 has none', HINT = 'run the owner import first', ERRCODE = 'P0001';
 END $$;`,
-    { says: ["P0001: owner missing", "DETAIL: server 17 has none", "HINT: run the owner import first", "at 000002_case.up.sql:1\n"] },
+    {
+      says: [
+        "P0001: owner missing",
+        "DETAIL: server 17 has none",
+        "HINT: run the owner import first",
+        "at 000002_case.up.sql:1\n",
+      ],
+    },
   ),
   fails(
     "a syntax error in statement 3 of 5, among dollar-quoted bodies, is shown with its line and a caret",
@@ -59,7 +92,11 @@ ${bodies.replaceAll(/f([12])/g, "g$1")}`,
   -- one more
   DELETE FROM base WHERE 1 / (id - id) = 1;
 ${bodies}`,
-    { says: ["22012: division by zero\n  at 000002_case.up.sql:6\n  6 |   DELETE FROM base WHERE 1 / (id - id) = 1;\n"] },
+    {
+      says: [
+        "22012: division by zero\n  at 000002_case.up.sql:6\n  6 |   DELETE FROM base WHERE 1 / (id - id) = 1;\n",
+      ],
+    },
   ),
   fails("a comment that nobody closes", "SELECT 1;\n/* the end is\nmissing\nSELECT 2;\n", {
     says: ["42601: unterminated /* comment", "at 000002_case.up.sql:2:1\n  2 | /* the end is\n"],
@@ -90,18 +127,30 @@ CREATE INDEX CONCURRENTLY i1 ON base (id); /* ; */ CREATE INDEX CONCURRENTLY "i;
     title: "nothing but a directive, which would run outside a transaction",
     files: threeFiles("-- migrate: no-transaction\n"),
     acts: [
-      { act: "first", exit: 0, says: ["000002_case.up.sql holds no statement."], applied: all, objects: ["after_t", "base"] },
+      {
+        act: "first",
+        exit: 0,
+        says: ["000002_case.up.sql holds no statement."],
+        applied: all,
+        objects: ["after_t", "base"],
+      },
       { act: "again", exit: 0, says: ["Nothing is pending"], applied: all },
     ],
   },
   {
     title: "a syntax error in a file that runs outside a transaction: none of its statements runs",
-    files: threeFiles("-- migrate: no-transaction\nCREATE TABLE a1 (id integer);\n\nCREATE INDEX CONCURRENTLY i1 on (id);\n"),
+    files: threeFiles(
+      "-- migrate: no-transaction\nCREATE TABLE a1 (id integer);\n\nCREATE INDEX CONCURRENTLY i1 on (id);\n",
+    ),
     acts: [
       {
         act: "first",
         exit: 6,
-        says: ['42601: syntax error at or near "("', "at 000002_case.up.sql:4:33\n", "4 | CREATE INDEX CONCURRENTLY i1 on (id);"],
+        says: [
+          '42601: syntax error at or near "("',
+          "at 000002_case.up.sql:4:33\n",
+          "4 | CREATE INDEX CONCURRENTLY i1 on (id);",
+        ],
         // PostgreSQL's parser has judged the whole file before the first statement; no way to "resume" is promised.
         neverSays: ["the statements before stay"],
         applied: [names.base],
@@ -114,21 +163,32 @@ CREATE INDEX CONCURRENTLY i1 ON base (id); /* ; */ CREATE INDEX CONCURRENTLY "i;
   refusesFile("a directive that is misspelt", "-- migrate: no-transction\nSELECT 1;\n", [
     '000002_case.up.sql:1: unknown directive "no-transction" (did you mean no-transaction?)',
   ]),
-  refusesFile("a directive below the first statement", "SELECT 1;\n-- migrate: no-transaction\nVACUUM base;\n", [
-    '000002_case.up.sql:2: the directive "-- migrate: no-transaction" counts only in the comment that the file begins with',
-  ]),
+  refusesFile(
+    "a directive below the first statement",
+    "SELECT 1;\n-- migrate: no-transaction\nVACUUM base;\n",
+    [
+      '000002_case.up.sql:2: the directive "-- migrate: no-transaction" counts only in the comment that the file begins with',
+    ],
+  ),
   refusesFile("a directive in a block comment", "/* migrate: no-transaction */\nVACUUM base;\n", [
     "000002_case.up.sql:1: ",
     "-- migrate: no-transaction",
   ]),
   {
     title: "every file of a folder is judged before the first runs",
-    files: { "000001_base.up.sql": base, "000002_case.up.sql": "-- migrate: nothing\n", "000003_after.up.sql": `-- migrate: retries=many\n${after}` },
+    files: {
+      "000001_base.up.sql": base,
+      "000002_case.up.sql": "-- migrate: nothing\n",
+      "000003_after.up.sql": `-- migrate: retries=many\n${after}`,
+    },
     acts: [
       {
         act: "first",
         exit: 7,
-        says: ["000002_case.up.sql:1: unknown directive", "000003_after.up.sql:1: retries must be a whole number"],
+        says: [
+          "000002_case.up.sql:1: unknown directive",
+          "000003_after.up.sql:1: retries must be a whole number",
+        ],
         applied: "no table",
         objects: [],
       },

@@ -20,7 +20,11 @@ export function performAll(group: string, cases: readonly HostileCase[]): void {
         it.skip(`${hostile.title} (skipped: ${hostile.skip})`, () => undefined);
         continue;
       }
-      it(hostile.title, () => perform(hostile), (hostile.deadline ?? usualDeadline) * (hostile.acts.length + 1));
+      it(
+        hostile.title,
+        () => perform(hostile),
+        (hostile.deadline ?? usualDeadline) * (hostile.acts.length + 1),
+      );
     }
   });
 }
@@ -55,7 +59,11 @@ async function performAct(scene: Scene, act: Act, as: "process" | "here", deadli
   for (const name of act.remove ?? []) rmSync(join(scene.folder, name), { recursive: true });
   writeFiles(scene.folder, act.write ?? {});
   const leave = await act.prepare?.(scene);
-  const { code, output } = await withDeadline(act.act, deadline, migrate(scene, act.argv, act.env, as)).finally(leave ?? null);
+  const { code, output } = await withDeadline(
+    act.act,
+    deadline,
+    migrate(scene, act.argv, act.env, as),
+  ).finally(leave ?? null);
   const seen = await look(scene.database, act);
   const missing = (act.says ?? []).filter((part) => !contains(output, part));
   const unwanted = (act.neverSays ?? []).filter((part) => contains(output, part));
@@ -120,9 +128,11 @@ function contains(text: string, part: string | RegExp): boolean {
 /** What an act asks to look at, as it is in the database. */
 async function look({ address }: TestDatabase, { applied, runs, objects, rows }: Act): Promise<object> {
   return await withTestSession(address, async ({ client }) => {
-    const read = async (text: string): Promise<unknown[][]> => (await client.query({ text, rowMode: "array" })).rows as unknown[][];
+    const read = async (text: string): Promise<unknown[][]> =>
+      (await client.query({ text, rowMode: "array" })).rows as unknown[][];
     const column = async (text: string): Promise<unknown[]> => (await read(text)).map(([value]) => value);
-    const has = async (table: string): Promise<boolean> => (await column(`SELECT to_regclass('${table}') IS NOT NULL`))[0] === true;
+    const has = async (table: string): Promise<boolean> =>
+      (await column(`SELECT to_regclass('${table}') IS NOT NULL`))[0] === true;
     const appliedNames = async (): Promise<unknown> =>
       (await has("public.schema_migrations")) ? await column(appliedQuery) : "no table";
     const runNames = async (): Promise<unknown> =>
@@ -131,7 +141,11 @@ async function look({ address }: TestDatabase, { applied, runs, objects, rows }:
       applied: applied && (await appliedNames()),
       runs: runs && (await runNames()),
       objects: objects && (await column(objectsQuery)),
-      rows: rows && Object.fromEntries(await Promise.all(Object.keys(rows).map(async (text) => [text, await read(text)] as const))),
+      rows:
+        rows &&
+        Object.fromEntries(
+          await Promise.all(Object.keys(rows).map(async (text) => [text, await read(text)] as const)),
+        ),
     });
   });
 }
@@ -140,8 +154,10 @@ function withoutUndefined(values: Readonly<Record<string, unknown>>): Record<str
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-const appliedQuery = "SELECT name FROM public.schema_migrations ORDER BY substring(name FROM '^\\d+')::numeric";
-const runsQuery = "SELECT name || ' ' || direction || ' ' || state FROM public.schema_migration_runs ORDER BY id";
+const appliedQuery =
+  "SELECT name FROM public.schema_migrations ORDER BY substring(name FROM '^\\d+')::numeric";
+const runsQuery =
+  "SELECT name || ' ' || direction || ' ' || state FROM public.schema_migration_runs ORDER BY id";
 
 /** The whole catalogue but for the ledger and what belongs to something else (array types, sequences, toast). */
 const objectsQuery = `

@@ -66,12 +66,30 @@ export function writeMigrations(files: Readonly<Record<string, string>>): string
   return folder;
 }
 
-/** A database of its own with these migrations. */
-export async function createScene(files: Readonly<Record<string, string>>): Promise<Scene> {
+/** What these migrations make of a database on which `setup` was run, when nobody disturbs them. */
+export async function undisturbedOutcome(
+  files: Readonly<Record<string, string>>,
+  setup?: string,
+): Promise<Outcome> {
+  const scene = await createScene(files, setup);
+  const { code, stderr } = await scene.up();
+  if (code !== 0) throw new Error(`the undisturbed run failed:\n${stderr}`);
+  const outcome = await scene.outcome();
+  await scene.remove();
+  return outcome;
+}
+
+/** A database of its own, on which `setup` was run, with these migrations. */
+export async function createScene(files: Readonly<Record<string, string>>, setup?: string): Promise<Scene> {
   const database = await createTestDatabase();
+  if (setup !== undefined) await database.query(setup);
   const folder = writeMigrations(files);
   const holds = new Set<Hold>();
-  const startUp: Scene["startUp"] = (env, ...flags) => startProgram("migrate", { args: ["up", "--yes", ...flags], env: { ...environmentOf(database.url, folder), ...env } });
+  const startUp: Scene["startUp"] = (env, ...flags) =>
+    startProgram("migrate", {
+      args: ["up", "--yes", ...flags],
+      env: { ...environmentOf(database.url, folder), ...env },
+    });
   const scene: Scene = {
     database,
     folder,
@@ -123,7 +141,11 @@ interface Activity {
   readonly event: string | null;
 }
 
-async function waitUntilStuck(database: TestDatabase, runner: RunningProgram, event?: string): Promise<number> {
+async function waitUntilStuck(
+  database: TestDatabase,
+  runner: RunningProgram,
+  event?: string,
+): Promise<number> {
   return await withTestSession(database.address, async ({ client }) => {
     const look = async (): Promise<number | undefined> => {
       if (runner.child.exitCode !== null) throw new Error(`the runner has ended:\n${runner.stderr()}`);
@@ -142,7 +164,11 @@ async function waitUntilStuck(database: TestDatabase, runner: RunningProgram, ev
 async function waitUntilGone(database: TestDatabase, backend: number): Promise<number> {
   const started = performance.now();
   await withTestSession(database.address, async ({ client }) => {
-    await waitForCondition(`backend ${backend} to end`, async () => (await client.query("SELECT FROM pg_stat_activity WHERE pid = $1", [backend])).rowCount === 0);
+    await waitForCondition(
+      `backend ${backend} to end`,
+      async () =>
+        (await client.query("SELECT FROM pg_stat_activity WHERE pid = $1", [backend])).rowCount === 0,
+    );
   });
   return performance.now() - started;
 }
