@@ -95,7 +95,8 @@ async function runInitdb(draft: ClusterFolder, folder: string, options: MakeOpti
       env: serverEnvironment(),
       launch: reach(options, draft.folder, true),
       output: { stdout: log, stderr: log },
-      stop: { signal: "INT", hard: "KILL", graceSeconds: 10 },
+      // TERM: it ignores INT while it waits for some of its steps.
+      stop: { signal: "TERM", hard: "KILL", graceSeconds: 10 },
       removeFolder: draft.folder,
     });
     if (options.abort?.aborted) void initdb.stop();
