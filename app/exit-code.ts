@@ -30,18 +30,54 @@ const exitCodes = {
 } as const satisfies Record<ErrorCode, number>;
 
 /** What each exit code tells, for the help and the README. */
-export const exitCodeMeanings: readonly { readonly code: string; readonly meaning: string; readonly advice: string }[] = [
+export const exitCodeMeanings: readonly {
+  readonly code: string;
+  readonly meaning: string;
+  readonly advice: string;
+}[] = [
   { code: "0", meaning: "done, or nothing to do", advice: "nothing" },
   { code: "1", meaning: "a bug in Headgate", advice: "report it, with the log" },
-  { code: "2", meaning: "usage or configuration", advice: "correct what the message names; nothing was touched" },
-  { code: "3", meaning: "the answer is no: migrations are pending, something was found, or you declined", advice: "for a deploy: run `migrate up` first" },
-  { code: "4", meaning: "the database was not reachable in time", advice: "check address and server, or raise `WAIT_TIMEOUT`" },
-  { code: "5", meaning: "the migration lock was not obtained", advice: "the message names the holder: end it if it is stuck" },
-  { code: "6", meaning: "a migration failed; it was rolled back, or the message says what was not", advice: "correct the migration and start again; it resumes where it stopped" },
-  { code: "7", meaning: "files and history disagree, or an interrupted run needs a decision", advice: "the message says which file; restore it, or `migrate repair`" },
-  { code: "8", meaning: "the database refused us: password, role, database, privileges, pooler, version", advice: "correct the credentials or grants; waiting does not help" },
+  {
+    code: "2",
+    meaning: "usage or configuration",
+    advice: "correct what the message names; nothing was touched",
+  },
+  {
+    code: "3",
+    meaning: "the answer is no: migrations are pending, something was found, or you declined",
+    advice: "for a deploy: run `migrate up` first",
+  },
+  {
+    code: "4",
+    meaning: "the database was not reachable in time",
+    advice: "check address and server, or raise `WAIT_TIMEOUT`",
+  },
+  {
+    code: "5",
+    meaning: "the migration lock was not obtained",
+    advice: "the message names the holder: end it if it is stuck",
+  },
+  {
+    code: "6",
+    meaning: "a migration failed; it was rolled back, or the message says what was not",
+    advice: "correct the migration and start again; it resumes where it stopped",
+  },
+  {
+    code: "7",
+    meaning: "files and history disagree, or an interrupted run needs a decision",
+    advice: "the message says which file; restore it, or `migrate repair`",
+  },
+  {
+    code: "8",
+    meaning: "the database refused us: password, role, database, privileges, pooler, version",
+    advice: "correct the credentials or grants; waiting does not help",
+  },
   { code: "9", meaning: "this image is too old for the schema", advice: "deploy the newer image" },
-  { code: "128+n", meaning: "ended by signal n (143 TERM, 130 INT)", advice: "start again; what was not committed was rolled back" },
+  {
+    code: "128+n",
+    meaning: "ended by signal n (143 TERM, 130 INT)",
+    advice: "start again; what was not committed was rolled back",
+  },
 ];
 
 /** The exit code for anything that was thrown; what was not thrown on purpose is a bug: 1. */

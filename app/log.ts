@@ -25,7 +25,7 @@ export function createLog({ level, format, stream, fields = {} }: LogOptions): L
       messageKey: "message",
       errorKey: "error",
     },
-    destination as { write(text: string): void },
+    destination,
   );
 }
 
@@ -43,5 +43,13 @@ function prettyLine({ level, time, message = "", ...fields }: LogRecord): string
     ([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
   const stack = (error as { stack?: string } | undefined)?.stack;
-  return `${time.slice(11, 23)} ${level.padEnd(5)} ${message}${shown.join("")}\n${stack ? `${stack}\n` : ""}`;
+  return `${time.slice(11, 23)} ${level.padEnd(5)} ${printable(message)}${shown.join("")}\n${stack ? `${stack}\n` : ""}`;
+}
+
+/** What a server or a file says must not command the terminal that it is shown on. */
+function printable(text: string): string {
+  return text.replaceAll(
+    /(?![\n\t])\p{Cc}/gu,
+    (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`,
+  );
 }

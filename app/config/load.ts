@@ -86,11 +86,11 @@ export function loadSettings(options: LoadOptions): SettingValues {
 
 /** How to log, whatever else is wrong with the configuration: somebody must be able to read about that. */
 export function loadLogSettings(options: LoadOptions): Pick<SettingValues, "logLevel" | "logFormat"> {
-  const { logLevel = settings.logLevel.default, logFormat } = readSettings(
+  const values: Partial<SettingValues> = readSettings(
     openLayers(options, options.cwd ?? process.cwd(), []),
     [],
   );
-  return { logLevel, logFormat };
+  return { logLevel: values.logLevel ?? settings.logLevel.default, logFormat: values.logFormat };
 }
 
 /** Whether anything but the embedded PostgreSQL's own file names a database. */
@@ -129,7 +129,7 @@ function readSettings(layers: readonly Layer[], problems: string[]): SettingValu
     if ("value" in result) values[key] = result.value;
     else problems.push(`${found.origin}: "${found.value}" must be ${result.mustBe}.`);
   }
-  return { ...values, ...listenAddress(layers, values as Partial<SettingValues>, problems) } as SettingValues;
+  return { ...values, ...listenAddress(layers, values, problems) } as SettingValues;
 }
 
 /** ADDRESS and PORT both say the port; the one from the higher place holds, and in one place they must agree. */

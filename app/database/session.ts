@@ -27,8 +27,12 @@ export const applicationNameLimit = 63;
 
 /** `headgate migrate … @host:pid`, cut so that the end, which says whose it is, survives. */
 export function applicationName(activity: string): string {
-  const owner = ` @${hostname().slice(0, 20)}:${process.pid}`;
-  return `headgate ${activity}`.slice(0, applicationNameLimit - owner.length) + owner;
+  return `headgate ${activity}`.slice(0, applicationNameLimit - owner().length) + owner();
+}
+
+/** Whose session it is: ` @host:pid`. */
+function owner(): string {
+  return ` @${hostname().slice(0, 20)}:${process.pid}`;
 }
 
 /**
@@ -129,7 +133,8 @@ export async function guardSession(session: Session): Promise<void> {
 
 /**
  * Puts the session into the state that every migration may count on: no role, schema path, time zone, encoding,
- * temporary table or prepared statement is left from the file before; no time-outs; and `guardSettings`. `DISCARD ALL` would also give up our advisory lock, so its parts are named.
+ * temporary table or prepared statement is left from the file before; no time-outs; and `guardSettings`. `DISCARD ALL`
+ * would also give up our advisory lock, so its parts are named.
  */
 export async function resetSession(session: Session, activity: string): Promise<void> {
   const statements = [
@@ -144,12 +149,8 @@ export async function resetSession(session: Session, activity: string): Promise<
     "SET statement_timeout = 0",
     "SET lock_timeout = 0",
     "SET idle_in_transaction_session_timeout = 0",
-    "SET tcp_keepalives_idle = 5",
-    "SET tcp_keepalives_interval = 2",
-    "SET tcp_keepalives_count = 3",
-    ...(session.serverVersion >= 140_000
-      ? ["SET client_connection_check_interval = '2s'", "SET idle_session_timeout = 0"]
-      : []),
+    ...guardSettings(session),
+    ...(session.serverVersion >= 140_000 ? ["SET idle_session_timeout = 0"] : []),
     ...(session.serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : []),
     `SET application_name = ${session.client.escapeLiteral(applicationName(activity))}`,
   ];
@@ -161,16 +162,16 @@ const patience = 1500;
 /**
  * Makes the server stop what it does for the session, over a connection of its own. It asks again until it is told that
  * the work has ended: a request that arrives between two statements cancels nothing. Where that does not help in 1.5 s,
- * the connection is broken, and the server finds that out by itself. Never throws.
+ * the session is ended on both sides. Never throws.
  *
  * @returns what the caller calls when the work has ended
  */
 export function interruptSession(session: Session): () => void {
   const over = new AbortController();
-  const timer = setTimeout(
-    () => breakSession(session, new Error("the server did not stop in time")),
-    patience,
-  );
+  const timer = setTimeout(() => {
+    void terminateSession(session);
+    breakSession(session, new Error("the server did not stop in time"));
+  }, patience);
   void cancelUntil(session, over.signal).catch(() => undefined);
   return () => {
     clearTimeout(timer);
@@ -187,5 +188,27 @@ async function cancelUntil(session: Session, over: AbortSignal): Promise<void> {
     }
   } finally {
     await closeSession(other);
+  }
+}
+
+/**
+ * Ends the session on the server, over a connection of its own: for one that gets no answers any more, while something
+ * on the way keeps it open on the other side, where it would hold its locks. Never throws, never takes longer than 3 s.
+ */
+export async function terminateSession(session: Session): Promise<void> {
+  try {
+    const other = await openSession(session.address, "terminate", patience);
+    const timer = setTimeout(() => breakClient(other.client), patience);
+    // The name too: by now the process id may be somebody else's.
+    await other.client
+      .query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND right(application_name, $2) = $3",
+        [session.backendPid, owner().length, owner()],
+      )
+      .catch(() => undefined);
+    clearTimeout(timer);
+    await closeSession(other);
+  } catch {
+    // Then the server has to find out by itself.
   }
 }

@@ -1,4 +1,4 @@
-import { closeSession, breakSession, openSession, type Session } from "./session.ts";
+import { breakSession, closeSession, openSession, terminateSession, type Session } from "./session.ts";
 import { isServerError } from "./sqlstate.ts";
 
 export interface WatchdogOptions {
@@ -40,16 +40,18 @@ export function watchConnection(
     unreachableSince = found === "unreachable" ? (unreachableSince ?? Date.now()) : undefined;
     // What was heard in the meantime is an answer.
     if (bytesRead(session) !== heard || !isBusy(session)) return;
-    if (found === "gone")
-      breakSession(session, new Error("the server does not know this connection any more"));
-    if (found === "answered")
-      breakSession(session, new Error("the server's answer, or our question, was lost on the way"));
-    if (unreachableSince !== undefined && Date.now() - unreachableSince >= unreachable) {
-      breakSession(
-        session,
-        new Error(`the server could not be reached for ${Math.round(unreachable / 1000)} s`),
-      );
-    }
+    const reason =
+      found === "gone"
+        ? "the server does not know this connection any more"
+        : found === "answered"
+          ? "the server's answer, or our question, was lost on the way"
+          : unreachableSince !== undefined && Date.now() - unreachableSince >= unreachable
+            ? `the server could not be reached for ${Math.round(unreachable / 1000)} s`
+            : undefined;
+    if (reason === undefined) return;
+    breakSession(session, new Error(reason));
+    // On its side the connection may well be open still, and hold our locks.
+    if (found === "answered") await terminateSession(session);
   }
 
   return () => clearInterval(timer);

@@ -93,6 +93,6 @@ describe("the gate", () => {
     const url = await open();
     await (await fetch(`${url}/health`, { headers: { connection: "keep-alive" } })).text();
     await gate?.close();
-    await expect(fetch(`${url}/health`)).rejects.toThrow();
+    await expect(fetch(`${url}/health`)).rejects.toThrow("fetch failed");
   });
 });

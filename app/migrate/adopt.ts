@@ -100,7 +100,7 @@ export async function readForeignHistory(
   tool: AdoptableTool,
   schema: string,
 ): Promise<ForeignHistory> {
-  const { tables, columns, read } = tools[tool];
+  const { tables, columns } = tools[tool];
   for (const tableName of tables) {
     for (const place of new Set([schema, "public"])) {
       const table = `${pg.escapeIdentifier(place)}.${pg.escapeIdentifier(tableName)}`;
@@ -110,7 +110,7 @@ export async function readForeignHistory(
       );
       if ((rows[0] as { count: number }).count !== columns.length) continue;
       const content = await database.query(`SELECT * FROM ${table}`);
-      return { table, tableName, entries: read(content.rows as Record<string, unknown>[]) };
+      return { table, tableName, entries: tools[tool].read(content.rows as Record<string, unknown>[]) };
     }
   }
   throw new AppError(

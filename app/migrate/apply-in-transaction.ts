@@ -55,7 +55,7 @@ async function attemptOnce(
   const { session, tables } = context;
   const { file, direction, directives } = migration;
   await resetSession(session, `migrate ${direction} ${file.name}`);
-  await keepLock(context, undefined);
+  await keepLock(context, migration);
   const startedAt = new Date();
   await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
     const lockTimeout = directives.lockTimeout ?? (migration.keepsNobodyWaiting ? 0 : context.lockTimeout);
@@ -65,7 +65,7 @@ async function attemptOnce(
     );
     if (file.kind === "code") await runCode(session, migration);
     else if (migration.text.trim() !== "") await runText(session, migration.text);
-    await leaveMigration(context, file.name, begun.rows[0]!.xid);
+    await leaveMigration(context, migration, begun.rows[0]!.xid);
     await insertRun(session.client, tables, {
       file,
       direction,
@@ -87,7 +87,7 @@ async function attemptOnce(
  *
  * @throws AppError `migration-failed` when the text has ended the transaction, `lock-lost` when it gave up the lock
  */
-async function leaveMigration(context: RunContext, name: string, xid: string): Promise<void> {
+async function leaveMigration(context: RunContext, migration: PreparedMigration, xid: string): Promise<void> {
   const { session, tables } = context;
   const { client } = session;
   const ours = [
@@ -118,5 +118,5 @@ async function leaveMigration(context: RunContext, name: string, xid: string): P
       `the migration dropped Headgate's ledger in schema "${tables.schema}", so that it could not be recorded. Leave its tables alone; MIGRATIONS_SCHEMA keeps them in a schema of their own`,
     );
   }
-  await keepLock(context, name);
+  await keepLock(context, migration, migration.file.name);
 }

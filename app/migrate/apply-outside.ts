@@ -31,7 +31,7 @@ export async function applyOutsideTransaction(
   const { session, tables } = context;
   const { file, direction, directives, statements } = migration;
   await resetSession(session, `migrate ${direction} ${file.name}`);
-  await keepLock(context, undefined);
+  await keepLock(context, migration);
   const resumeAt = unfinished?.statementsDone ?? 0;
   const interrupted = unfinished?.statementStarted ?? undefined;
   const id = await insertRun(session.client, tables, {
@@ -53,7 +53,7 @@ export async function applyOutsideTransaction(
     if (statements === undefined) await runCode(session, migration);
     else await runStatements(context, migration, statements, id, resumeAt, interrupted);
     await resetSession(session, `migrate ${direction} ${file.name}`);
-    await keepLock(context, file.name);
+    await keepLock(context, migration, file.name);
     await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
       await finishRun(session.client, tables, id, direction === "up" ? "applied" : "reverted");
     });
@@ -86,7 +86,7 @@ async function runStatements(
         await runBlock(context, migration, statement, index, id, interrupted === index);
       else await runBare(context, migration, statement, index, id, interrupted === index);
     });
-    await keepLock(context, `${file.name}, statement ${index + 1},`);
+    await keepLock(context, migration, `${file.name}, statement ${index + 1},`);
     listener({ type: "statement", name: file.name, done: index + 1, total: statements.length });
   }
 }
@@ -189,7 +189,7 @@ async function runBatches(
     batches += 1;
     rows += changed;
     context.listener({ type: "batch", name: migration.file.name, batches, rows });
-    await keepLock(context, migration.file.name);
+    await keepLock(context, migration, migration.file.name);
     if (pause > 0) await pauseFor(context, pause);
   }
 }
@@ -224,9 +224,9 @@ async function recordFailure(
   id: string,
   error: unknown,
 ): Promise<void> {
-  // Nothing can be written any more; what is written says "running", which is what an interrupted run is.
+  // "running" is what is written already, and what an interrupted run is.
   const cause = error instanceof StatementFailure ? error.cause : error;
-  if (context.session.lostBecause() !== undefined || endedSession(cause)) return;
+  if (context.signal?.aborted || context.session.lostBecause() !== undefined || endedSession(cause)) return;
   const origin = {
     file: migration.path,
     text: migration.text,

@@ -63,7 +63,7 @@ export async function runBare(
   if (concurrently?.action === "create" && (await readIndex(session, concurrently))?.isValid === false) {
     throw new AppError("migration-failed", `the index ${concurrently.index} is INVALID after it was built`);
   }
-  await keepLock(context, `${migration.file.name}, statement ${index + 1},`);
+  await keepLock(context, migration, `${migration.file.name}, statement ${index + 1},`);
   await asOurselves(session, async () => await recordProgress(session.client, tables, id, index + 1, 0));
 }
 

@@ -182,7 +182,8 @@ async function prepareFromLedger(
     kind: "sql",
     upPath: path,
     downPath: path,
-    checksum: entry.checksum ?? "", deferred: false,
+    checksum: entry.checksum ?? "",
+    deferred: false,
   };
   return await prepareText(file, "down", path, { text: kept.down_text }, problems);
 }

@@ -106,7 +106,8 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
     return undefined;
   }
   const match = migrationName.exec(fileName);
-  if (match === null) {
+  // `x.UP.sql` has the form of a name without direction.
+  if (match === null || (match[3] === undefined && /\.(?:up|down)\.sql$/i.test(fileName))) {
     problems.push(`${shown(fileName)} ${whyNoMigration(fileName)}`);
     return undefined;
   }

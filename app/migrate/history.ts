@@ -90,7 +90,10 @@ function outOfOrder(pending: readonly KnownMigration[], ledger: LedgerState): Hi
     .findLast(({ version }) => version !== undefined);
   const unfinished = new Set(ledger.unfinished.map(({ name }) => name));
   return pending
-    .filter(({ version, name, deferred }) => newest !== undefined && version < newest.version! && !deferred && !unfinished.has(name))
+    .filter(
+      ({ version, name, deferred }) =>
+        newest !== undefined && version < newest.version! && !deferred && !unfinished.has(name),
+    )
     .map(({ name }) => ({
       kind: "out-of-order",
       name,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Session } from "../database/session.ts";
+import { terminateSession, type Session } from "../database/session.ts";
 import { AppError } from "../errors.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 
@@ -90,16 +90,21 @@ export async function holdsLock(session: Session, key: bigint): Promise<boolean>
 
 /**
  * Gives the lock back. A session that lost it, or its connection, has nothing to give: no error. One that gets no answer
- * in two seconds is not waited for: the lock goes with the connection.
+ * in two seconds is not waited for: the session is ended on the server, and the lock goes with it.
  */
 export async function unlock(session: Session, key: bigint): Promise<void> {
   if (session.lostBecause() !== undefined) return;
-  const answered = new AbortController();
+  const waiting = new AbortController();
   const unlocked = session.client
     .query("SELECT pg_advisory_unlock($1)", [key.toString()])
-    .catch(() => undefined);
-  await Promise.race([unlocked, sleep(2000, undefined, { signal: answered.signal }).catch(() => undefined)]);
-  answered.abort();
+    .then(() => true)
+    .catch(() => true);
+  const answered = await Promise.race([
+    unlocked,
+    sleep(2000, false, { signal: waiting.signal }).catch(() => true),
+  ]);
+  waiting.abort();
+  if (!answered) await terminateSession(session);
 }
 
 /** The holder of the lock, or undefined when nobody has it. */

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/settings.ts";
 import { connectWhenReady, placeOf } from "../database/preflight.ts";
 import { closeSession, interruptSession, openSession, type Session } from "../database/session.ts";
@@ -85,10 +86,10 @@ export async function withMigrationSession<T>(
   }
 }
 
-function connectionLost({ address, lostBecause }: Session, cause: unknown): AppError {
+function connectionLost(session: Session, cause: unknown): AppError {
   return new AppError(
     "database-unreachable",
-    `The connection to PostgreSQL at ${placeOf(address)} was lost: ${messageOf(lostBecause() ?? cause)}. Nothing is left half-done; run the command again.`,
+    `The connection to PostgreSQL at ${placeOf(session.address)} was lost: ${messageOf(session.lostBecause() ?? cause)}. Nothing is left half-done; run the command again.`,
     { cause },
   );
 }
@@ -156,12 +157,19 @@ function quoted(name: string): string {
 async function isSharedBackend(session: Session): Promise<boolean> {
   const { processID } = session.client as unknown as { processID: number | null };
   if (processID === session.backendPid) return false;
-  const other = await openSession(session.address, "preflight", 5000);
+  // A pooler that has no second connection to give keeps the first one for us alone.
+  const other = await openSession(session.address, "preflight", 3000).catch(() => undefined);
+  if (other === undefined) return false;
+  const question = new AbortController();
   try {
     await other.client.query("BEGIN");
-    const [theirs, ours] = [await backendPid(other), await backendPid(session)];
-    return theirs === session.backendPid || ours !== session.backendPid || theirs === ours;
+    // With a single connection to share, ours would wait for the other's transaction to end.
+    const late = sleep(2000, undefined, { signal: question.signal }).catch(() => undefined);
+    const theirs = await backendPid(other);
+    const ours = await Promise.race([backendPid(session), late]);
+    return theirs === session.backendPid || ours !== session.backendPid;
   } finally {
+    question.abort();
     await closeSession(other);
   }
 }

@@ -3,6 +3,7 @@ import { AppError } from "../errors.ts";
 import type { Listener } from "./events.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import { holdsLock, tryLock } from "./lock.ts";
+import type { PreparedMigration } from "./prepare.ts";
 
 /** What every step of a run works with. The session holds the lock. */
 export interface RunContext {
@@ -34,23 +35,36 @@ export interface RecordedTexts {
  * Makes sure that we still hold the migration lock. A migration that gave it up (`pg_advisory_unlock_all`, `DISCARD
  * ALL`) is reported, and the lock taken again if nobody else has it by now.
  *
- * @throws AppError `lock-lost` when somebody has
+ * @param after what may have given it up, where something of the migration has run already
+ * @throws AppError `lock-lost` when somebody has it, or had it and has done this migration
  */
-export async function keepLock(context: RunContext, after: string | undefined): Promise<void> {
-  if (await holdsLock(context.session, context.lockKey)) return;
+export async function keepLock(
+  context: RunContext,
+  { file: { name }, direction }: Pick<PreparedMigration, "file" | "direction">,
+  after?: string,
+): Promise<void> {
+  const { session, lockKey, tables } = context;
+  if (await holdsLock(session, lockKey)) return;
   const cause =
     after === undefined
       ? "The migration lock was lost"
       : `${after} released the migration lock (pg_advisory_unlock_all or DISCARD ALL?)`;
-  if (!(await tryLock(context.session, context.lockKey))) {
+  if (!(await tryLock(session, lockKey))) {
     throw new AppError(
       "lock-lost",
       `${cause}, and another runner has taken it. This run stops here; the other one goes on.`,
     );
   }
+  const { rows } = await session.client.query(`SELECT 1 FROM ${tables.migrations} WHERE name = $1`, [name]);
+  if (rows.length > 0 === (direction === "up")) {
+    throw new AppError(
+      "lock-lost",
+      `${cause}, and another runner has ${direction === "up" ? "applied" : "reverted"} ${name} in the meantime. This run stops here.`,
+    );
+  }
   context.listener({
     type: "warning",
-    name: after ?? "",
+    name,
     text: `${cause}; it was taken again at once. Take that statement out.`,
   });
 }

@@ -166,7 +166,7 @@ function neverInTransaction(node: string, body: Node): boolean {
       return body["relation"] === undefined;
     case "AlterTableStmt":
       return alterCommands(node, body).some(
-        ({ subtype, concurrent }) => subtype === "AT_DetachPartition" && concurrent === true,
+        ({ subtype, concurrent }) => subtype === "AT_DetachPartition" && concurrent,
       );
     case "ReindexStmt":
       return ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"].includes(

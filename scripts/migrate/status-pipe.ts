@@ -23,20 +23,15 @@ export function createStatusPipe(descriptor: number): Listener {
     }
   };
   return (event) => {
-    switch (event.type) {
-      case "waiting-for-database":
-        if (current["status"] !== event.type) tell({ status: event.type });
-        return;
-      case "waiting-for-lock":
-        tell({ status: event.type, holder: event.holder?.applicationName });
-        return;
-      case "started":
-        tell({ status: "migrating", migration: event.name, index: event.index, total: event.total });
-        return;
-      default: {
-        const progress = progressOf(event);
-        if (progress !== undefined && Date.now() - told >= interval) tell({ ...current, progress });
-      }
+    if (event.type === "waiting-for-database") {
+      if (current["status"] !== event.type) tell({ status: event.type });
+    } else if (event.type === "waiting-for-lock") {
+      tell({ status: event.type, holder: event.holder?.applicationName });
+    } else if (event.type === "started") {
+      tell({ status: "migrating", migration: event.name, index: event.index, total: event.total });
+    } else {
+      const progress = progressOf(event);
+      if (progress !== undefined && Date.now() - told >= interval) tell({ ...current, progress });
     }
   };
 }

@@ -107,6 +107,6 @@ describe("the container while it is not serving yet", () => {
     await writeFile(join(folder, "000001_bad.up.sql"), "SELECT 1/0;\n");
     const program = start();
     expect(await program.ended).toMatchObject({ code: 6, stderr: expect.stringContaining("22012") });
-    await expect(fetch(`http://127.0.0.1:${ports.PORT}/health`)).rejects.toThrow();
+    await expect(fetch(`http://127.0.0.1:${ports.PORT}/health`)).rejects.toThrow("fetch failed");
   });
 });

@@ -110,6 +110,7 @@ describe("docker-entrypoint.sh serve", () => {
     await symlink(join(projectRoot, entrypoint), link);
     const program = startProgram(link, { ...optionsWith({}), cwd: "/" });
     await program.waitForOutput("API listening");
+    expect(await isApplied()).toBe(true);
   });
 
   it("logs in JSON while it waits when nobody looks at a terminal", async () => {

@@ -1,13 +1,31 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { gate, holdGate, createScene, removeScenes, undisturbedOutcome, type Outcome, type Scene } from "./support/scene.ts";
-import { startUnreliableProxy, through, type Fate, type UnreliableProxy } from "./support/unreliable-proxy.ts";
+import { waitForCondition } from "../support/wait-for-condition.ts";
+import {
+  gate,
+  holdGate,
+  createScene,
+  removeScenes,
+  undisturbedOutcome,
+  type Outcome,
+  type Scene,
+} from "./support/scene.ts";
+import {
+  startUnreliableProxy,
+  through,
+  type Fate,
+  type UnreliableProxy,
+} from "./support/unreliable-proxy.ts";
 import { heal } from "./support/die-and-heal.ts";
 import { report } from "./support/report.ts";
+import { takeTurns } from "./support/take-turns.ts";
+
+takeTurns("together");
 
 const files = {
   "000001_base.up.sql": "CREATE TABLE items (n int); INSERT INTO items SELECT generate_series(1, 10)",
   "000002_body.up.sql": "ALTER TABLE items ADD COLUMN note text; UPDATE items SET n = n + 1",
-  "000003_outside.up.sql": "-- migrate: no-transaction\nUPDATE items SET n = n + 100;\nCREATE INDEX CONCURRENTLY items_n ON items (n);",
+  "000003_outside.up.sql":
+    "-- migrate: no-transaction\nUPDATE items SET n = n + 100;\nCREATE INDEX CONCURRENTLY items_n ON items (n);",
 };
 
 interface Phase {
@@ -27,10 +45,20 @@ const phases: readonly Phase[] = [
   { phase: "reading the ledger", at: /FROM "public"\."schema_migrations"/, code: 4, says: lost },
   { phase: "asking for the lock", at: /pg_try_advisory_lock/, code: 4, says: lost },
   { phase: "inside the body", at: /ADD COLUMN note/, code: 6, says: /000002_body failed/ },
-  { phase: "writing the ledger", at: /INSERT INTO "public"\."schema_migration_runs"/, code: 6, says: /000001_base failed/ },
+  {
+    phase: "writing the ledger",
+    at: /INSERT INTO "public"\."schema_migration_runs"/,
+    code: 6,
+    says: /000001_base failed/,
+  },
   { phase: "at COMMIT", at: /COMMIT/, code: 6, says: /000001_base failed/ },
   { phase: "in a statement outside a transaction", at: /\+ 100/, code: 6, says: /000003_outside failed/ },
-  { phase: "in an index build", at: /CREATE INDEX CONCURRENTLY items_n/, code: 6, says: /000003_outside failed/ },
+  {
+    phase: "in an index build",
+    at: /CREATE INDEX CONCURRENTLY items_n/,
+    code: 6,
+    says: /000003_outside failed/,
+  },
 ];
 
 let undisturbed: Outcome;
@@ -47,7 +75,11 @@ afterEach(async () => {
 afterAll(removeScenes);
 
 /** A proxy that meets its fate at the first piece that matches, once. */
-async function proxyTo(scene: Scene, at: RegExp, fate: Fate): Promise<{ url: string; struck: () => boolean }> {
+async function proxyTo(
+  scene: Scene,
+  at: RegExp,
+  fate: Fate,
+): Promise<{ url: string; struck: () => boolean }> {
   let struck = false;
   const proxy = await startUnreliableProxy({
     targetPort: scene.database.address.port,
@@ -66,7 +98,11 @@ describe("a connection that is cut", () => {
     const scene = await createScene(files);
     const { url, struck } = await proxyTo(scene, at, "cut");
     const end = await scene.up({ DATABASE_URL: url });
-    expect({ struck: struck(), code: end.code, stderr: end.stderr }).toEqual({ struck: true, code, stderr: expect.stringMatching(says) });
+    expect({ struck: struck(), code: end.code, stderr: end.stderr }).toEqual({
+      struck: true,
+      code,
+      stderr: expect.stringMatching(says),
+    });
     expect(end.stderr).not.toMatch(/\n\s+at /);
     expect(await heal(scene)).toEqual(undisturbed);
   });
@@ -128,14 +164,22 @@ describe("a connection that brings nothing any more, and is not cut,", () => {
         return { scene, phase, struck: struck(), code: end.code };
       }),
     );
-    expect(ends.map(({ phase, struck, code }) => ({ phase, struck, code }))).toEqual(phases.map(({ phase, code }) => ({ phase, struck: true, code })));
-    for (const { scene } of ends) expect(await heal(scene)).toEqual(undisturbed);
+    expect(ends.map(({ phase, struck, code }) => ({ phase, struck, code }))).toEqual(
+      phases.map(({ phase, code }) => ({ phase, struck: true, code })),
+    );
+    expect(await Promise.all(ends.map(async ({ scene }) => await heal(scene)))).toEqual(
+      ends.map(() => undisturbed),
+    );
   }, 120_000);
 
   it("does not keep a complete run from ending well", async () => {
     const scene = await createScene(files);
     const { url } = await proxyTo(scene, /pg_advisory_unlock/, "black hole");
     expect(await scene.up({ DATABASE_URL: url })).toMatchObject({ code: 0 });
+    const locks = await scene.database.query(
+      "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    );
+    expect(locks).toEqual([]);
   });
 });
 
@@ -161,6 +205,8 @@ async function proxyThat(scene: Scene, fate: Fate): Promise<UnreliableProxy> {
 }
 
 async function applied({ database }: Scene, name: string): Promise<void> {
-  const { waitForCondition } = await import("../support/wait-for-condition.ts");
-  await waitForCondition(`${name} in the ledger`, async () => (await database.query("SELECT FROM schema_migrations WHERE name = $1", [name])).length === 1);
+  await waitForCondition(
+    `${name} in the ledger`,
+    async () => (await database.query("SELECT FROM schema_migrations WHERE name = $1", [name])).length === 1,
+  );
 }

@@ -11,6 +11,9 @@ import {
   type Scene,
 } from "./support/scene.ts";
 import { die, dieAndHeal } from "./support/die-and-heal.ts";
+import { takeTurns } from "./support/take-turns.ts";
+
+takeTurns("together");
 
 /** Every statement but the gates makes something that a second run of it would trip over or count twice. */
 const files = {

@@ -10,6 +10,9 @@ import {
   type Outcome,
   type Scene,
 } from "./support/scene.ts";
+import { takeTurns } from "./support/take-turns.ts";
+
+takeTurns("together");
 
 /** What is there before the first migration. */
 const base = `

@@ -25,7 +25,7 @@ describe("docker compose up", () => {
     expect(await docker("inspect", "--format", "{{.State.Health.Status}}", postgres)).toBe("healthy");
     const logs = await project.compose("logs", "--no-color", "app");
     expect(logs.indexOf("000001_")).toBeGreaterThan(-1);
-    expect(logs.indexOf("listening")).toBeGreaterThan(logs.indexOf("000001_"));
+    expect(logs.indexOf("API listening")).toBeGreaterThan(logs.indexOf("000001_"));
   });
 
   it.each(["/v0.1/servers", "/v0/servers", "/api/v0/servers", "/api/v0.1/servers"])(
@@ -58,14 +58,14 @@ describe("docker compose up", () => {
 
   it("restarts the server when a source file changes", async () => {
     const count = async (): Promise<number> =>
-      (await project.compose("logs", "--no-color", "app")).split("listening").length;
+      (await project.compose("logs", "--no-color", "app")).split("API listening").length;
     const before = await count();
     await appendFile(join(project.folder, "app", "server.ts"), "\n// changed\n");
     await waitForCondition("the server to listen again", async () => (await count()) > before, {
       timeout: 30_000,
       interval: 200,
     });
-    await waitForHttp(`${project.apiUrl}/ready`);
+    expect((await fetch(`${project.apiUrl}/ready`)).status).toBe(200);
   });
 
   it("ends within two seconds when it is stopped", async () => {
@@ -78,5 +78,6 @@ describe("docker compose up", () => {
   it("starts again with the data it had", async () => {
     await project.compose("up", "--detach");
     await waitForHttp(`${project.apiUrl}/ready`, { timeout: 60_000 });
+    expect(await project.compose("exec", "-T", "app", "migrate", "status")).toMatch(head);
   });
 });

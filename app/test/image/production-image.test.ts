@@ -84,7 +84,7 @@ describe("serving", () => {
   it("migrates and serves with a read-only root, no capability and no new privileges, and becomes healthy", async () => {
     const url = await createDatabase();
     const name = await start([...withDatabase(url), ...hardening]);
-    await waitForLog(name, "listening");
+    await waitForLog(name, "API listening");
     await waitForCondition(
       "the health check",
       async () => (await docker("inspect", "--format", "{{.State.Health.Status}}", name)) === "healthy",
@@ -105,7 +105,7 @@ describe("serving", () => {
       ...withDatabase(url),
       ...["--env", `MIGRATE_DATABASE_URL=${url}`, "--env", "MIGRATE_ON_START=up"],
     ]);
-    await waitForLog(name, "listening");
+    await waitForLog(name, "API listening");
     const environment = await docker("exec", name, "bash", "-c", "tr '\\0' '\\n' < /proc/1/environ");
     expect(environment).toContain("DATABASE_URL=");
     expect(environment).not.toContain("MIGRATE_DATABASE_URL");
@@ -118,7 +118,7 @@ describe("serving", () => {
       "--user",
       "54321:54321",
     ]);
-    await waitForLog(name, "listening");
+    await waitForLog(name, "API listening");
     expect((await stopAndRemove(name)).code).toBe(0);
   });
 
@@ -129,7 +129,7 @@ describe("serving", () => {
     const end = await stopAndRemove(name);
     expect(end.code).toBe(143);
     expect(end.milliseconds).toBeLessThan(2000);
-    expect(end.logs).not.toContain("listening");
+    expect(end.logs).not.toContain("API listening");
   });
 
   it("ends within two seconds with 143 when it is stopped while it migrates, and leaves nothing half done", async () => {
@@ -175,7 +175,7 @@ describe("serving", () => {
       const end = await stopAndRemove(name);
       expect(end.code).toBe(143);
       expect(end.milliseconds).toBeLessThan(2000);
-      expect(end.logs).not.toContain("listening");
+      expect(end.logs).not.toContain("API listening");
       expect(await ask("SELECT to_regclass('slow') IS NULL")).toBe("t");
     } finally {
       await rm(migrations, { recursive: true });
@@ -190,6 +190,12 @@ describe("a job", () => {
     const again = await runImage(options, "migrate", "up", "--yes");
     expect(again.code).toBe(0);
     expect(again.stdout).toMatch(/nothing (is )?pending/i);
+  });
+
+  it("needs no more memory than the smallest container has", async () => {
+    const limits = ["--memory", "128m", "--memory-swap", "128m"];
+    const options = [...withDatabase(await createDatabase()), ...hardening, ...limits];
+    expect((await runImage(options, "migrate", "up")).code).toBe(0);
   });
 
   it("runs somebody else's migrations from a mounted folder", async () => {
@@ -245,6 +251,6 @@ describe("a start that cannot succeed", () => {
   it("refuses to start while migrations are pending and it may only check", async () => {
     const end = await runImage([...withDatabase(await createDatabase()), "--env", "MIGRATE_ON_START=check"]);
     expect(end.code).toBe(3);
-    expect(end.output).not.toContain("listening");
+    expect(end.output).not.toContain("API listening");
   });
 });

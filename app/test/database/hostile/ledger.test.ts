@@ -14,7 +14,7 @@ const cases: HostileCase[] = [
     "DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;\n",
     {
       says: [
-        'the migration dropped Headgate's ledger in schema "public"',
+        `the migration dropped Headgate's ledger in schema "public"`,
         "MIGRATIONS_SCHEMA",
         "It was rolled back; nothing of it remains.",
       ],
@@ -32,19 +32,36 @@ const cases: HostileCase[] = [
     "drops the table of applied names",
     "CREATE TABLE a1 (id integer);\nDROP TABLE schema_migrations;\n",
     {
-      says: ['the migration dropped Headgate's ledger in schema "public"'],
+      says: [`the migration dropped Headgate's ledger in schema "public"`],
     },
   ),
   fails("drops the table of runs", "CREATE TABLE a1 (id integer);\nDROP TABLE schema_migration_runs;\n", {
-    says: ['the migration dropped Headgate's ledger in schema "public"'],
+    says: [`the migration dropped Headgate's ledger in schema "public"`],
   }),
   fails(
     "takes a column away from the table of runs",
     "ALTER TABLE schema_migration_runs DROP COLUMN checksum;\n",
     {
-      says: ["42703: column "checksum" of relation "schema_migration_runs" does not exist"],
+      says: ['42703: column "checksum" of relation "schema_migration_runs" does not exist'],
     },
   ),
+  {
+    title: "drops the table of runs in the middle of a file that runs statement by statement",
+    files: threeFiles(
+      "-- migrate: no-transaction\nCREATE TABLE a1 (id integer);\nDROP TABLE schema_migration_runs;\n",
+    ),
+    acts: [
+      {
+        act: "first",
+        exit: 6,
+        says: ["000002_case failed: 42P01: "],
+        applied: [names.base],
+        runs: ["000001_base up applied", "000002_case up failed"],
+        objects: ["a1", "base"],
+      },
+      { act: "again", exit: 6, neverSays: ["42P07"], applied: [names.base] },
+    ],
+  },
   {
     title: "empties the table of applied names: the next run finds out",
     files: threeFiles("DELETE FROM schema_migrations;\n"),

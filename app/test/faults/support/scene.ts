@@ -52,6 +52,9 @@ export function holdGate(number: number): string {
   return `SELECT pg_advisory_lock(4711, ${number})`;
 }
 
+/** How long a test waits for something to happen that has no limit of its own. */
+const patience = { timeout: 40_000 };
+
 const live = new Set<Scene>();
 
 /** For `afterEach`: nothing of a test is left, also when it failed. */
@@ -157,18 +160,16 @@ async function waitUntilStuck(
       );
       return rows[0]?.pid;
     };
-    return await waitForCondition(`runner ${runner.pid} to wait for ${event ?? "a lock"}`, look);
+    return await waitForCondition(`runner ${runner.pid} to wait for ${event ?? "a lock"}`, look, patience);
   });
 }
 
 async function waitUntilGone(database: TestDatabase, backend: number): Promise<number> {
   const started = performance.now();
   await withTestSession(database.address, async ({ client }) => {
-    await waitForCondition(
-      `backend ${backend} to end`,
-      async () =>
-        (await client.query("SELECT FROM pg_stat_activity WHERE pid = $1", [backend])).rowCount === 0,
-    );
+    const isGone = async (): Promise<boolean> =>
+      (await client.query("SELECT FROM pg_stat_activity WHERE pid = $1", [backend])).rowCount === 0;
+    await waitForCondition(`backend ${backend} to end`, isGone, patience);
   });
   return performance.now() - started;
 }

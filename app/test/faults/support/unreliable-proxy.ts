@@ -9,7 +9,7 @@ export type Fate =
   | "cut"
   /** It does not arrive, nothing else does either, and nobody is told. */
   | "black hole"
-  /** It arrives, and no answer comes back. */
+  /** It arrives, no answer comes back, and nobody is told. */
   | "deaf";
 
 export interface ProxyOptions {
@@ -37,6 +37,7 @@ export async function startUnreliableProxy({ targetPort, decide }: ProxyOptions)
   function converse(near: Socket, far: Socket, connection: number): void {
     let answers = true;
     let forwards = true;
+    let tells = true;
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -45,23 +46,23 @@ export async function startUnreliableProxy({ targetPort, decide }: ProxyOptions)
       socket.on("error", () => undefined);
       socket.on("close", () => {
         sockets.delete(socket);
-        // A black hole tells nobody.
-        if (forwards) other.destroy();
+        if (tells) other.destroy();
       });
     }
     far.on("data", (data) => {
       if (answers) near.write(data);
     });
-    let before = Promise.resolve();
-    near.on("data", (data) => {
-      before = before.then(async () => {
-        if (!forwards) return;
-        const fate = await decide(data.toString("latin1"), connection);
-        if (fate === "cut") near.destroy();
-        if (fate === "black hole") forwards = false;
-        if (fate === "black hole" || fate === "deaf") answers = false;
-        if (fate === "pass" || fate === "deaf") far.write(data);
-      });
+    async function pass(data: Buffer): Promise<void> {
+      if (!forwards) return;
+      const fate = await decide(data.toString("latin1"), connection);
+      if (fate === "cut") near.destroy();
+      if (fate === "black hole") forwards = false;
+      if (fate === "black hole" || fate === "deaf") [answers, tells] = [false, false];
+      if (fate === "pass" || fate === "deaf") far.write(data);
+    }
+    let before: Promise<void> | undefined;
+    near.on("data", (data: Buffer) => {
+      before = before === undefined ? pass(data) : before.then(async () => await pass(data));
     });
   }
 

@@ -39,20 +39,26 @@ export async function createProject(options: ProjectOptions): Promise<Project> {
   const name = `${runName()}-${options.name}`;
   const port = await findFreePort();
   const operationsPort = await findFreePort();
-  const [command, ...words] = options.legacy ? ["docker-compose"] : ["docker", "compose"];
-  const all = [...words, "--project-name", name, "--file", options.file ?? "docker-compose.yml"];
+  const command = options.legacy ? "docker-compose" : "docker";
+  const all = [
+    ...(options.legacy ? [] : ["compose"]),
+    "--project-name",
+    name,
+    "--file",
+    options.file ?? "docker-compose.yml",
+  ];
   const settings = {
     cwd: folder,
     env: { PORT: String(port), OPERATIONS_PORT: String(operationsPort), ...options.env },
   };
-  const compose: Project["compose"] = (...args) => runOrThrow(command as string, [...all, ...args], settings);
+  const compose: Project["compose"] = (...args) => runOrThrow(command, [...all, ...args], settings);
   return {
     name,
     folder,
     apiUrl: `http://127.0.0.1:${port}`,
     operationsUrl: `http://127.0.0.1:${operationsPort}`,
     compose,
-    tryCompose: (...args) => runCommand(command as string, [...all, ...args], settings),
+    tryCompose: (...args) => runCommand(command, [...all, ...args], settings),
     container: async (service) => {
       const filters = ["project", "service"].map((key) => `com.docker.compose.${key}`);
       const found = await runOrThrow("docker", [

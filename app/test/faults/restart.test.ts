@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import {
+  startCluster,
+  type Cluster,
+  type ClusterOptions,
+} from "../../../scripts/embedded-postgres/cluster.ts";
+import { findFreePort } from "../support/free-port.ts";
+import { heal } from "./support/die-and-heal.ts";
+import { createScene, gate, holdGate, removeScenes, undisturbedOutcome } from "./support/scene.ts";
+import { takeTurns } from "./support/take-turns.ts";
+
+takeTurns("together");
+
+const folder = join(tmpdir(), `headgate-faults-${randomBytes(8).toString("hex")}`);
+const files = {
+  "000001_base.up.sql": "CREATE TABLE items (n int); INSERT INTO items SELECT generate_series(1, 10)",
+  "000002_body.up.sql": `UPDATE items SET n = n + 1; SELECT ${gate(1)}; CREATE INDEX items_n ON items (n)`,
+};
+
+let cluster: Cluster;
+let options: ClusterOptions;
+
+beforeAll(async () => {
+  options = { folder, port: await findFreePort(), durable: false };
+  cluster = await startCluster(options);
+  process.env["HEADGATE_TEST_DATABASE_URL"] = cluster.url;
+});
+afterEach(removeScenes);
+afterAll(async () => {
+  await removeScenes();
+  await cluster.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("a server that restarts in the middle of a migration", () => {
+  it.each([
+    ["in an orderly way", undefined],
+    ["as after a crash", AbortSignal.abort()],
+  ])(
+    "%s ends the run with 6, and one that is started while it is away waits for it and heals",
+    async (_how, atOnce) => {
+      const undisturbed = await undisturbedOutcome(files);
+      const scene = await createScene(files);
+      const hold = await scene.hold(holdGate(1));
+      const runner = scene.startUp();
+      await scene.waitUntilStuck(runner);
+      await cluster.stop(atOnce === undefined ? {} : { atOnce });
+      expect(await runner.ended).toMatchObject({
+        code: 6,
+        stderr: expect.stringContaining("000002_body failed"),
+      });
+      await hold.letGo();
+
+      const next = scene.startUp();
+      await next.waitForOutput("waiting for PostgreSQL");
+      cluster = await startCluster(options);
+      expect(await next.ended).toMatchObject({ code: 0 });
+      expect(await heal(scene)).toEqual(undisturbed);
+    },
+  );
+
+  it("ends one that waits for the lock with 4", async () => {
+    const scene = await createScene(files);
+    const hold = await scene.hold(holdGate(1));
+    const holder = scene.startUp();
+    await scene.waitUntilStuck(holder);
+    const waiter = scene.startUp();
+    await waiter.waitForOutput("waiting for the migration lock");
+    await cluster.stop();
+    expect(await waiter.ended).toMatchObject({ code: 4, stderr: expect.stringContaining("was lost") });
+    expect(await holder.ended).toMatchObject({ code: 6 });
+    await hold.letGo();
+    cluster = await startCluster(options);
+    expect(await scene.up()).toMatchObject({ code: 0 });
+  });
+});
