@@ -120,18 +120,27 @@ export async function assertCanMigrate({ session, tables }: MigrationSession): P
     may_create_schema: boolean;
     may_create_table: boolean | null;
     may_write: boolean | null;
+    only_reads: boolean;
   }>(
     `SELECT has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
             has_schema_privilege(to_regnamespace($1)::oid, 'CREATE') AS may_create_table,
-            has_table_privilege(to_regclass($2)::oid, 'INSERT') AS may_write`,
+            has_table_privilege(to_regclass($2)::oid, 'INSERT') AS may_write,
+            current_setting('default_transaction_read_only')::boolean AS only_reads`,
     [tables.schema === "" ? null : quoted(tables.schema), tables.migrations],
   );
   const {
     may_create_schema: mayCreateSchema,
     may_create_table: mayCreateTable,
     may_write: mayWrite,
+    only_reads: onlyReads,
   } = rows[0]!;
   const { user, database } = session.address;
+  if (onlyReads) {
+    throw new AppError(
+      "database-refused",
+      `The role "${user}" only reads in database "${database}": default_transaction_read_only is on, for the role, the database or the server. Turn it off once it is clear why, or let migrations use another role: MIGRATE_DB_USER.`,
+    );
+  }
   if (mayWrite === true) return;
   if (mayWrite === false) throw lacking(`may not write to ${tables.migrations}`);
   if (mayCreateTable === false) throw lacking(`may not create tables in schema "${tables.schema}"`);

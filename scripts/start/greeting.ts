@@ -7,7 +7,7 @@ export function greeting(settings: SettingValues, database: string): string {
 Headgate is ready.
 
   API         ${api}/v0.1/servers
-  operations  http://localhost:${settings.operationsPort}/metrics
+  operations  http://localhost:${settings.operationsPort}/ready
   database    ${database}
 
 Try in another terminal:

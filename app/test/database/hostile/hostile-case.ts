@@ -72,11 +72,7 @@ type Told = Pick<HostileCase, "as" | "skip" | "deadline"> & {
   readonly prepare?: Act["prepare"];
 };
 
-const settings = <T extends Told>({
-  as,
-  skip,
-  deadline,
-}: T): Pick<HostileCase, "as" | "skip" | "deadline"> => ({
+const settings = ({ as, skip, deadline }: Told): Pick<HostileCase, "as" | "skip" | "deadline"> => ({
   ...(as === undefined ? {} : { as }),
   ...(skip === undefined ? {} : { skip }),
   ...(deadline === undefined ? {} : { deadline }),

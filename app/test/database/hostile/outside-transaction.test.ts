@@ -1,5 +1,5 @@
 import { all, base, harmless, names, threeFiles, works, type Act, type HostileCase } from "./hostile-case.ts";
-import { performAll } from "./perform.ts";
+import { performAll, writeFiles } from "./perform.ts";
 
 const outside = "-- migrate: no-transaction\n";
 const progress =
@@ -157,8 +157,9 @@ const cases: HostileCase[] = [
     acts: [
       {
         act: "first",
-        prepare: async ({ database, folder }) =>
-          void (await writeCase(folder, `${outside}DROP DATABASE "${database.name}";\n`)),
+        prepare: async ({ database, folder }) => {
+          writeFiles(folder, { "000002_case.up.sql": `${outside}DROP DATABASE "${database.name}";\n` });
+        },
         exit: 6,
         says: ["55006: cannot drop the currently open database", "at 000002_case.up.sql:2"],
         applied: [names.base],
@@ -270,10 +271,5 @@ CREATE FUNCTION fragile() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXC
     ],
   },
 ];
-
-async function writeCase(folder: string, text: string): Promise<void> {
-  const { writeFile } = await import("node:fs/promises");
-  await writeFile(`${folder}/000002_case.up.sql`, text);
-}
 
 performAll("a file that runs outside a transaction", cases);

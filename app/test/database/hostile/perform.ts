@@ -5,6 +5,7 @@ import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import { runMigrate } from "../../../../scripts/migrate/run.ts";
+import type { Session } from "../../../database/session.ts";
 import { runProgram } from "../../support/run-program.ts";
 import { createTestDatabase, withTestSession, type TestDatabase } from "../../support/test-database.ts";
 import type { Act, Files, HostileCase, Scene } from "./hostile-case.ts";
@@ -32,7 +33,9 @@ export function performAll(group: string, cases: readonly HostileCase[]): void {
 async function perform({ files, acts, as = "here", deadline = usualDeadline }: HostileCase): Promise<void> {
   await withScene(async (scene) => {
     writeFiles(scene.folder, files);
-    for (const act of acts) await performAct(scene, act, as, deadline);
+    await withTestSession(scene.database.address, async (session) => {
+      for (const act of acts) await performAct(scene, session, act, as, deadline);
+    });
   });
 }
 
@@ -55,7 +58,13 @@ export function writeFiles(folder: string, files: Files): void {
   }
 }
 
-async function performAct(scene: Scene, act: Act, as: "process" | "here", deadline: number): Promise<void> {
+async function performAct(
+  scene: Scene,
+  session: Session,
+  act: Act,
+  as: "process" | "here",
+  deadline: number,
+): Promise<void> {
   for (const name of act.remove ?? []) rmSync(join(scene.folder, name), { recursive: true });
   writeFiles(scene.folder, act.write ?? {});
   const leave = await act.prepare?.(scene);
@@ -64,7 +73,7 @@ async function performAct(scene: Scene, act: Act, as: "process" | "here", deadli
     deadline,
     migrate(scene, act.argv, act.env, as),
   ).finally(leave ?? null);
-  const seen = await look(scene.database, act);
+  const seen = await look(session, act);
   const missing = (act.says ?? []).filter((part) => !contains(output, part));
   const unwanted = (act.neverSays ?? []).filter((part) => contains(output, part));
   const asExpected = code === act.exit && missing.length + unwanted.length === 0;
@@ -126,27 +135,21 @@ function contains(text: string, part: string | RegExp): boolean {
 }
 
 /** What an act asks to look at, as it is in the database. */
-async function look({ address }: TestDatabase, { applied, runs, objects, rows }: Act): Promise<object> {
-  return await withTestSession(address, async ({ client }) => {
-    const read = async (text: string): Promise<unknown[][]> =>
-      (await client.query({ text, rowMode: "array" })).rows as unknown[][];
-    const column = async (text: string): Promise<unknown[]> => (await read(text)).map(([value]) => value);
-    const has = async (table: string): Promise<boolean> =>
-      (await column(`SELECT to_regclass('${table}') IS NOT NULL`))[0] === true;
-    const appliedNames = async (): Promise<unknown> =>
-      (await has("public.schema_migrations")) ? await column(appliedQuery) : "no table";
-    const runNames = async (): Promise<unknown> =>
-      (await has("public.schema_migration_runs")) ? await column(runsQuery) : "no table";
-    return withoutUndefined({
-      applied: applied && (await appliedNames()),
-      runs: runs && (await runNames()),
-      objects: objects && (await column(objectsQuery)),
-      rows:
-        rows &&
-        Object.fromEntries(
-          await Promise.all(Object.keys(rows).map(async (text) => [text, await read(text)] as const)),
-        ),
-    });
+async function look({ client }: Session, { applied, runs, objects, rows }: Act): Promise<object> {
+  const read = async (text: string): Promise<unknown[][]> =>
+    (await client.query({ text, rowMode: "array" })).rows as unknown[][];
+  const column = async (text: string): Promise<unknown[]> => (await read(text)).map(([value]) => value);
+  const columnOf = async (table: string, text: string): Promise<unknown> =>
+    (await column(`SELECT to_regclass('${table}') IS NOT NULL`))[0] === true
+      ? await column(text)
+      : "no table";
+  const answers: [string, unknown[][]][] = [];
+  for (const text of Object.keys(rows ?? {})) answers.push([text, await read(text)]);
+  return withoutUndefined({
+    applied: applied && (await columnOf("public.schema_migrations", appliedQuery)),
+    runs: runs && (await columnOf("public.schema_migration_runs", runsQuery)),
+    objects: objects && (await column(objectsQuery)),
+    rows: rows && Object.fromEntries(answers),
   });
 }
 

@@ -1,0 +1,153 @@
+import { describe, expect, it } from "@jest/globals";
+import type { KnownMigration } from "./history.ts";
+import { prepareText, type PreparedMigration } from "./prepare.ts";
+
+const file: KnownMigration = {
+  version: 1n,
+  versionText: "000001",
+  name: "000001_a",
+  kind: "sql",
+  upPath: "/m/000001_a.up.sql",
+  downPath: undefined,
+  checksum: "",
+  deferred: false,
+};
+const outside = "-- migrate: no-transaction\n";
+
+async function prepare(text: string): Promise<PreparedMigration & { problems: string[] }> {
+  const problems: string[] = [];
+  return { ...(await prepareText(file, "up", file.upPath, { text }, problems)), problems };
+}
+
+const problemsOf = async (text: string): Promise<string[]> => (await prepare(text)).problems;
+
+describe("a migration that runs in a transaction", () => {
+  it("is taken as it is", async () => {
+    const text = "CREATE TABLE a (id int);\n";
+    expect(await prepare(text)).toMatchObject({
+      text,
+      source: text,
+      statements: undefined,
+      warnings: [],
+      problems: [],
+    });
+  });
+
+  it.each(["", "  \n", "-- later\n", "/* a /* b */ c */;;\n-- d", ";"])(
+    "is warned about when it holds nothing: %j",
+    async (text) => {
+      expect((await prepare(text)).warnings).toEqual(["000001_a.up.sql holds no statement."]);
+    },
+  );
+
+  it("loses a BEGIN and COMMIT around it, and keeps every other place in the file", async () => {
+    const text = "-- why\nBEGIN;\nSELECT 1;\n  COMMIT ;\n";
+    const { text: runs, source, warnings, problems } = await prepare(text);
+    expect(problems).toEqual([]);
+    expect(runs).toHaveLength(text.length);
+    expect(runs.trim()).toBe("SELECT 1;");
+    expect(runs.indexOf("SELECT")).toBe(text.indexOf("SELECT"));
+    expect(source).toBe(text);
+    expect(warnings).toEqual([
+      "000001_a.up.sql brings its own BEGIN and COMMIT (lines 2 and 4); they are left out, the migration has a transaction already.",
+    ]);
+  });
+
+  it.each([
+    ["BEGIN;\nSELECT 1;\nCOMMIT;\nSELECT 2;", "1, 3"],
+    ["SELECT 1;\nROLLBACK;", "2"],
+    ["BEGIN;\nSELECT 1;\nROLLBACK;", "1, 3"],
+    [`${outside}BEGIN;\nSELECT 1;\nCOMMIT;`, "2, 4"],
+  ])("must not control transactions: %j", async (text, lines) => {
+    expect(await problemsOf(text)).toEqual([
+      `000001_a.up.sql controls transactions by itself (line ${lines}); what it commits could not be rolled back or recorded. ` +
+        "Remove BEGIN, COMMIT and ROLLBACK; every migration runs in one transaction, or statement by statement with `-- migrate: no-transaction`.",
+    ]);
+  });
+
+  it.each([
+    "SAVEPOINT s; ROLLBACK TO s; RELEASE s;",
+    "DO $$ BEGIN COMMIT; END $$;",
+    "SELECT 'COMMIT;'; -- ROLLBACK;",
+    "SELECT CASE WHEN true THEN 1 END;",
+  ])("may use the words in other ways: %j", async (text) => {
+    expect(await problemsOf(text)).toEqual([]);
+  });
+
+  it("keeps nobody waiting when it only changes rows, or only validates", async () => {
+    const waits = async (text: string): Promise<boolean> => (await prepare(text)).keepsNobodyWaiting;
+    expect(await waits("UPDATE a SET v = 1;")).toBe(true);
+    expect(await waits("ALTER TABLE a VALIDATE CONSTRAINT c;")).toBe(true);
+    expect(await waits("ALTER TABLE a VALIDATE CONSTRAINT c; ALTER TABLE a ADD COLUMN b int;")).toBe(false);
+    expect(await waits("UPDATE a SET v = 1; DROP TABLE b;")).toBe(false);
+  });
+});
+
+describe("a migration that runs outside a transaction", () => {
+  it("is split", async () => {
+    const { statements } = await prepare(`${outside}SELECT 1;\nCREATE INDEX CONCURRENTLY i ON t (a);`);
+    expect(statements?.map(({ node, line }) => [node, line])).toEqual([
+      ["SelectStmt", 2],
+      ["IndexStmt", 3],
+    ]);
+  });
+
+  it("with a syntax error fails when its turn comes", async () => {
+    expect(await prepare(`${outside}SELEC 1;`)).toMatchObject({
+      parseFailure: { message: 'syntax error at or near "SELEC"', offset: outside.length },
+      problems: [],
+    });
+  });
+
+  it("must name the indexes that it builds concurrently", async () => {
+    expect(await problemsOf(`${outside}CREATE INDEX CONCURRENTLY ON t (a);`)).toEqual([
+      "000001_a.up.sql:2: name the index; without a name, what an interrupted build leaves behind could not be told from other indexes.",
+    ]);
+  });
+
+  it("must have one statement when that is repeated", async () => {
+    expect(
+      await problemsOf("-- migrate: repeat-until-zero\nUPDATE a SET v = 1; UPDATE b SET v = 1;"),
+    ).toEqual(["000001_a.up.sql: repeat-until-zero needs exactly one statement, this file has 2."]);
+  });
+
+  it("must be small enough to be split", async () => {
+    expect(await problemsOf(`${outside}${"SELECT 1;\n".repeat(110_000)}`)).toEqual([
+      "000001_a.up.sql: a no-transaction migration may have 1 MiB of text; split it.",
+    ]);
+  });
+});
+
+describe("a text for psql", () => {
+  const copy = (line: number): string =>
+    `000001_a.up.sql:${line}: COPY … FROM stdin with its data in the file works only in psql; use INSERT, or load the data with a program.`;
+  const command = (line: number, name: string): string =>
+    `000001_a.up.sql:${line}: "${name}" is a command of psql, not SQL; write the SQL itself into the file.`;
+
+  it.each([
+    ["\\i a.sql", [command(1, "\\i")]],
+    ["SELECT 1;\n\\set x 1\n", [command(2, "\\set")]],
+    ["SELECT 'x' \\gexec\n", [command(1, "\\gexec")]],
+    ["SELECT 1 \\crosstabview\n", [command(1, "\\crosstabview")]],
+    ["SELECT 1;\nCOPY a FROM stdin;\n1\tb\n\\.\n", [copy(2)]],
+    ["COPY a (b) FROM STDIN WITH (FORMAT csv);\n'x\n", [copy(1)]],
+    ["COPY a FROM stdin;\n", [copy(1)]],
+  ])("is refused: %j", async (text, problems) => {
+    expect(await problemsOf(text)).toEqual(problems);
+  });
+
+  it.each([
+    "SELECT E'\\gexec';",
+    "SELECT '\n\\i a';",
+    "COPY a TO stdout;",
+    "-- COPY a FROM stdin;\nSELECT 1;",
+  ])("is told from SQL: %j", async (text) => {
+    expect(await problemsOf(text)).toEqual([]);
+  });
+
+  it("is looked for in one pass, whatever the text repeats", async () => {
+    // With one expression for both words this took the square of it: minutes.
+    const text = `INSERT INTO a VALUES ('${"copy ".repeat(200_000)}');`;
+    expect(await problemsOf(text)).toEqual([]);
+  }, 10_000);
+});

@@ -1,0 +1,69 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { createLog } from "../../log.ts";
+import { migrateUp } from "../../migrate/up.ts";
+import { startService, type Service } from "../../service.ts";
+import { configOf, createTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import { waitForCondition } from "../support/wait-for-condition.ts";
+
+let folder: string;
+let database: TestDatabase;
+let services: Service[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "headgate-deferred-"));
+  database = await createTestDatabase();
+  services = [];
+  await writeFile(join(folder, "000001_one.up.sql"), "CREATE TABLE one (id int);\n");
+  await writeFile(
+    join(folder, "000002_later.up.sql"),
+    "-- migrate: deferred\nCREATE TABLE later (pid int); INSERT INTO later VALUES (pg_backend_pid());\n",
+  );
+});
+afterEach(async () => {
+  await Promise.all(services.map((service) => service.stop()));
+  await database.drop();
+  await rm(folder, { recursive: true });
+});
+
+const log = createLog({ level: "silent", format: "json", stream: { write: () => undefined } });
+
+async function serve(env: Readonly<Record<string, string>> = {}): Promise<void> {
+  services.push(await startService(configOf(database.url, { MIGRATIONS_DIR: folder, ...env }), log));
+}
+
+const runsOfLater = async (): Promise<unknown> =>
+  await database.query("SELECT state FROM schema_migration_runs WHERE name = '000002_later'");
+
+describe("a service with deferred migrations", () => {
+  it("is ready without them, and one of several replicas applies them", async () => {
+    await migrateUp(configOf(database.url, { MIGRATIONS_DIR: folder }));
+    await Promise.all([serve(), serve(), serve()]);
+    const ready = await fetch(`http://127.0.0.1:${services[0]!.port}/ready`);
+    expect(ready.status).toBe(200);
+    await waitForCondition(
+      "the deferred migration to be applied",
+      async () => ((await runsOfLater()) as unknown[]).length > 0,
+    );
+    await Promise.all(services.splice(0).map((service) => service.stop()));
+    expect(await runsOfLater()).toEqual([{ state: "applied" }]);
+  });
+
+  it("leaves them alone before the schema is ready, and where migrations are not its business", async () => {
+    await serve();
+    const ready = await fetch(`http://127.0.0.1:${services[0]!.port}/ready`);
+    expect(ready.status).toBe(503);
+    await Promise.all(services.splice(0).map((service) => service.stop()));
+    expect(await database.query("SELECT to_regclass('later') AS later")).toEqual([{ later: null }]);
+    await migrateUp(configOf(database.url, { MIGRATIONS_DIR: folder }));
+    await serve({ MIGRATE_ON_START: "check" });
+    await waitForCondition(
+      "the service to be ready",
+      async () => (await fetch(`http://127.0.0.1:${services[0]!.port}/ready`)).ok,
+    );
+    await Promise.all(services.splice(0).map((service) => service.stop()));
+    expect(await runsOfLater()).toEqual([]);
+  });
+});
