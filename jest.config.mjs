@@ -30,7 +30,7 @@ export default {
       globalTeardown: "<rootDir>/app/test/support/global-teardown.ts",
     },
   ],
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };
 
 export { shared };

@@ -22,7 +22,8 @@ interface ServerErrorFields {
 /** The server's fields of an error that may be wrapped. A code migration may throw anything, also no error. */
 export function serverError(error: unknown): ServerErrorFields & Error {
   const thrown = error instanceof TextFailure ? error.cause : error;
-  return thrown instanceof Error ? thrown : new Error(`${String(thrown)} was thrown`);
+  const isError = typeof (thrown as { message?: unknown } | null | undefined)?.message === "string";
+  return isError ? (thrown as Error) : new Error(`${String(thrown)} was thrown`);
 }
 
 /** Where a failure stands. */

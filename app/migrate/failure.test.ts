@@ -82,7 +82,7 @@ describe("a failure with a position", () => {
       server("m", { code: "42703", ...at(text, "nothing") }),
     );
     expect(place).toBe("  at 000002_b.up.sql:1:512");
-    expect(line).toBe(`  1 | …${"a".repeat(47)}', nothing, '${"b".repeat(38)}…`);
+    expect(line).toBe(`  1 | …${"a".repeat(47)}', nothing, '${"b".repeat(40)}…`);
     expect(line!.indexOf("nothing")).toBe(caret!.indexOf("^"));
   });
 

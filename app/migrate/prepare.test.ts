@@ -44,9 +44,7 @@ describe("a migration that runs in a transaction", () => {
     const text = "-- why\nBEGIN;\nSELECT 1;\n  COMMIT ;\n";
     const { text: runs, source, warnings, problems } = await prepare(text);
     expect(problems).toEqual([]);
-    expect(runs).toHaveLength(text.length);
-    expect(runs.trim()).toBe("SELECT 1;");
-    expect(runs.indexOf("SELECT")).toBe(text.indexOf("SELECT"));
+    expect(runs).toBe("-- why\n      \nSELECT 1;\n          \n");
     expect(source).toBe(text);
     expect(warnings).toEqual([
       "000001_a.up.sql brings its own BEGIN and COMMIT (lines 2 and 4); they are left out, the migration has a transaction already.",

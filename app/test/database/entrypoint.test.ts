@@ -17,6 +17,7 @@ import { waitForCondition } from "../support/wait-for-condition.ts";
 const entrypoint = "docker-entrypoint.sh";
 /** A second, and as much again for a machine that is busy with other tests. */
 const soon = 2000;
+const patiently = { timeout: 45_000 };
 let folder: string;
 let migrations: string;
 let database: TestDatabase;
@@ -70,7 +71,7 @@ describe("docker-entrypoint.sh serve", () => {
     "migrates and then serves when its words are %j",
     async (words) => {
       const program = start({}, ...words);
-      await program.waitForOutput("API listening");
+      await program.waitForOutput("API listening", patiently);
       expect(await isApplied()).toBe(true);
       expect((await fetch(`http://127.0.0.1:${ports.PORT}/ready`)).status).toBe(200);
       expect(await end(program, "SIGTERM")).toMatchObject({ code: 0 });
@@ -79,7 +80,7 @@ describe("docker-entrypoint.sh serve", () => {
 
   it("becomes the server, without the migration credentials", async () => {
     const program = start({ MIGRATE_DATABASE_URL: database.url });
-    await program.waitForOutput("API listening");
+    await program.waitForOutput("API listening", patiently);
     const read = (name: string): Promise<string> => readFile(`/proc/${program.pid}/${name}`, "utf8");
     expect((await read("cmdline")).split("\0")).toEqual([
       "node",
@@ -93,7 +94,7 @@ describe("docker-entrypoint.sh serve", () => {
 
   it("starts with MIGRATE_ON_START=off whatever is pending", async () => {
     const program = start({ MIGRATE_ON_START: "off" });
-    await program.waitForOutput("API listening");
+    await program.waitForOutput("API listening", patiently);
     expect(await isApplied()).toBe(false);
   });
 
@@ -109,13 +110,14 @@ describe("docker-entrypoint.sh serve", () => {
     const link = join(folder, "start");
     await symlink(join(projectRoot, entrypoint), link);
     const program = startProgram(link, { ...optionsWith({}), cwd: "/" });
-    await program.waitForOutput("API listening");
+    await program.waitForOutput("API listening", patiently);
     expect(await isApplied()).toBe(true);
   });
 
   it("logs in JSON while it waits when nobody looks at a terminal", async () => {
-    const { stderr } = await run({ DATABASE_URL: await nowhere(), WAIT_TIMEOUT: "1s" });
-    const waiting = stderr.split("\n").find((line) => /waiting/i.test(line));
+    const program = start({ DATABASE_URL: await nowhere() });
+    await program.waitForOutput(/waiting.*\n/i);
+    const waiting = program.stderr().split("\n").find((line) => /waiting/i.test(line));
     expect(JSON.parse(waiting ?? "")).toMatchObject({
       level: "info",
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
@@ -186,7 +188,7 @@ describe("docker-entrypoint.sh serve", () => {
 
     it("ends the server with 0 once it serves", async () => {
       const program = start();
-      await program.waitForOutput("API listening");
+      await program.waitForOutput("API listening", patiently);
       expect(await end(program, signal)).toMatchObject({ code: 0 });
     });
   });
@@ -221,7 +223,7 @@ describe("docker-entrypoint.sh on a machine without pg_isready", () => {
 
   it("migrates and serves", async () => {
     const program = start({ PATH: path });
-    await program.waitForOutput("API listening");
+    await program.waitForOutput("API listening", patiently);
     expect(await isApplied()).toBe(true);
   });
 });

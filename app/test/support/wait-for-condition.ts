@@ -16,7 +16,7 @@ export interface WaitOptions {
 export async function waitForCondition<T>(
   what: string,
   look: () => T | Promise<T>,
-  { timeout = 15_000, interval = 20 }: WaitOptions = {},
+  { timeout = 60_000, interval = 20 }: WaitOptions = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = Date.now() + timeout;
   let cause: unknown;

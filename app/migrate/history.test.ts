@@ -1,0 +1,179 @@
+import { describe, expect, it } from "@jest/globals";
+import { compareHistory, type HistoryConflict, type KnownMigration } from "./history.ts";
+import type { AppliedMigration, LedgerState, StoredDirectives } from "./ledger.ts";
+
+const march = new Date("2026-03-02T10:00:00Z");
+const versionOf = (name: string): bigint => BigInt(/^\d+/.exec(name)![0]);
+
+function file(name: string, checksum = `of ${name}`, deferred = false): KnownMigration {
+  const versionText = /^\d+/.exec(name)![0];
+  return {
+    version: versionOf(name),
+    versionText,
+    name,
+    kind: "sql",
+    upPath: name,
+    downPath: undefined,
+    checksum,
+    deferred,
+  };
+}
+
+function applied(
+  name: string,
+  checksum: string | null = `of ${name}`,
+  directives: StoredDirectives = {},
+): AppliedMigration {
+  return {
+    name,
+    version: versionOf(name),
+    checksum,
+    directives,
+    appliedAt: march,
+    ranMs: 1,
+    role: "r",
+    host: "h",
+  };
+}
+
+function ledger(entries: readonly AppliedMigration[], more: Partial<LedgerState> = {}): LedgerState {
+  return { applied: entries, unfinished: [], duplicates: [], ...more };
+}
+
+const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name);
+const conflictsOf = (files: readonly KnownMigration[], state: LedgerState): readonly HistoryConflict[] =>
+  compareHistory(files, state).conflicts;
+
+describe("a history without conflicts", () => {
+  it("tells applied from pending, in the order of the files", () => {
+    const history = compareHistory([file("1_a"), file("2_b"), file("10_c")], ledger([applied("1_a")]));
+    expect(names(history.applied.map((pair) => pair.file))).toEqual(["1_a"]);
+    expect(names(history.pending)).toEqual(["2_b", "10_c"]);
+    expect(history.conflicts).toEqual([]);
+  });
+
+  it("is one whose checksums nobody recorded", () => {
+    expect(conflictsOf([file("1_a")], ledger([applied("1_a", null)]))).toEqual([]);
+  });
+
+  it("may be ahead of the files; what is breaking in it is told apart", () => {
+    const history = compareHistory(
+      [file("1_a")],
+      ledger([applied("1_a"), applied("2_b"), applied("3_c", "x", { breaking: true })]),
+    );
+    expect(names(history.ahead)).toEqual(["2_b", "3_c"]);
+    expect(names(history.breaking)).toEqual(["3_c"]);
+    expect(history.conflicts).toEqual([]);
+  });
+
+  it("may have gaps where deferred migrations are still to come, or have come late", () => {
+    expect(
+      conflictsOf(
+        [file("1_a"), file("2_b", "x", true), file("3_c")],
+        ledger([applied("1_a"), applied("3_c")]),
+      ),
+    ).toEqual([]);
+    expect(
+      conflictsOf(
+        [file("1_a"), file("2_b"), file("3_c")],
+        ledger([applied("1_a"), applied("3_c", undefined, { deferred: true })]),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe("a conflict", () => {
+  it("is an applied file that changed", () => {
+    expect(conflictsOf([file("1_a", "0123456789")], ledger([applied("1_a", "abcdefghij")]))).toEqual([
+      {
+        kind: "changed",
+        name: "1_a",
+        message:
+          "1_a changed after it was applied on 2026-03-02 (recorded abcdefgh…, file 01234567…). Restore the file, or run `migrate repair 1_a` if the change is meant.",
+      },
+    ]);
+  });
+
+  it("is an applied file that is missing below the newest", () => {
+    expect(conflictsOf([file("2_b")], ledger([applied("1_a"), applied("2_b")]))).toEqual([
+      {
+        kind: "missing",
+        name: "1_a",
+        message:
+          "1_a is applied on 2026-03-02 and missing from the folder. Restore the file, or run `migrate repair 1_a` if it is gone on purpose.",
+      },
+    ]);
+  });
+
+  it("is one that has another number now", () => {
+    expect(
+      conflictsOf([file("2_b"), file("4_a", "of 1_a")], ledger([applied("1_a"), applied("2_b")]))[0]!.message,
+    ).toBe(
+      "1_a is applied on 2026-03-02 and missing from the folder. 4_a has the same content: was it renumbered? Restore the old number, or run `migrate repair 1_a` if it is gone on purpose.",
+    );
+  });
+
+  it("is one that has another name now, which is not pending for that", () => {
+    const history = compareHistory([file("1_b", "of 1_a"), file("2_c")], ledger([applied("1_a")]));
+    expect(history.conflicts).toEqual([
+      {
+        kind: "renamed",
+        name: "1_a",
+        message:
+          "1_a was applied under that name; the file is now called 1_b with the same content. Give it its old name back, or run `migrate repair 1_b` if the new one is meant.",
+      },
+    ]);
+    expect(names(history.pending)).toEqual(["2_c"]);
+  });
+
+  it("is one that arrives late, unless that is allowed, or its own run was interrupted", () => {
+    const files = [file("1_a"), file("2_b"), file("3_c")];
+    const state = ledger([applied("1_a"), applied("3_c")]);
+    expect(conflictsOf(files, state)).toEqual([
+      {
+        kind: "out-of-order",
+        name: "2_b",
+        message:
+          "2_b is not applied and has a lower number than 3_c, which is. Give it a number above all others, or run `migrate up --allow-out-of-order` if the order does not matter.",
+      },
+    ]);
+    const allowed = compareHistory(files, state, { allowOutOfOrder: true });
+    expect([allowed.conflicts, names(allowed.pending)]).toEqual([[], ["2_b"]]);
+    const unfinished = {
+      id: "1",
+      name: "2_b",
+      direction: "up",
+      state: "running",
+      checksum: "",
+      statementsDone: 1,
+      statementsTotal: 2,
+      statementStarted: null,
+      startedAt: march,
+      host: "h",
+    } as const;
+    expect(conflictsOf(files, { ...state, unfinished: [unfinished] })).toEqual([]);
+  });
+
+  it("is a name that is recorded twice", () => {
+    expect(conflictsOf([file("1_a")], ledger([applied("1_a")], { duplicates: ["1_a"] }))).toEqual([
+      {
+        kind: "duplicate",
+        name: "1_a",
+        message:
+          "1_a is recorded as applied more than once; remove the extra row from the table of applied migrations.",
+      },
+    ]);
+  });
+
+  it("is each of two files that changed places", () => {
+    expect(
+      conflictsOf(
+        [file("1_a", "of 2_b"), file("2_b", "of 1_a")],
+        ledger([applied("1_a"), applied("2_b")]),
+      ).map(({ kind, name }) => [kind, name]),
+    ).toEqual([
+      ["changed", "1_a"],
+      ["changed", "2_b"],
+    ]);
+  });
+});
