@@ -15,7 +15,7 @@ async function linesOf(text: string, error: Error, completed = 0): Promise<strin
 }
 
 const at = (text: string, part: string): Fields => ({
-  position: String([...text.slice(0, text.indexOf(part))].length + 1),
+  position: String(Array.from(text.slice(0, text.indexOf(part))).length + 1),
 });
 
 describe("a failure with a position", () => {

@@ -117,7 +117,10 @@ describe("docker-entrypoint.sh serve", () => {
   it("logs in JSON while it waits when nobody looks at a terminal", async () => {
     const program = start({ DATABASE_URL: await nowhere() });
     await program.waitForOutput(/waiting.*\n/i);
-    const waiting = program.stderr().split("\n").find((line) => /waiting/i.test(line));
+    const waiting = program
+      .stderr()
+      .split("\n")
+      .find((line) => /waiting/i.test(line));
     expect(JSON.parse(waiting ?? "")).toMatchObject({
       level: "info",
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),

@@ -226,6 +226,11 @@ ALTER TABLE child ADD COLUMN v text;
     "CREATE DATABASE cannot run inside a transaction block",
   ),
   refusedInside(
+    "DROP DATABASE",
+    "DROP DATABASE another;\n",
+    "DROP DATABASE cannot run inside a transaction block",
+  ),
+  refusedInside(
     "CREATE INDEX CONCURRENTLY",
     "CREATE INDEX CONCURRENTLY i1 ON base (id);\n",
     "CREATE INDEX CONCURRENTLY cannot run inside a transaction block",
