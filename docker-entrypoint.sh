@@ -32,6 +32,8 @@ _find_program() {
 	local home
 	home="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 	case "${HEADGATE_RUN:-dist}:$1" in
+		# Node 24 would compile the SQL parser a second time, optimised, and take over 512 MB for that (measured).
+		dist:scripts/migrate) program=(node --liftoff-only --no-wasm-tier-up "$home/dist/$1.js") ;;
 		dist:*) program=(node "$home/dist/$1.js") ;;
 		watch:app/server) program=(node --watch "$home/$1.ts") ;;
 		source:* | watch:*) program=(node "$home/$1.ts") ;;

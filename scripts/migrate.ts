@@ -9,3 +9,6 @@ process.exitCode = await runMigrate(process.argv.slice(2), {
   stderr: process.stderr,
   signal: listenForSignals(),
 });
+
+// Whatever may still be open by now must not keep a job running that is done. What was written gets its second to leave.
+setTimeout(() => process.exit(), 1000).unref();

@@ -28,11 +28,13 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
   let observer: Session | undefined;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
+  const closing = new AbortController();
 
   const schedule = (delay: number): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      looking = look().catch(() => undefined);
+      // One look after the other: two at once would open two connections and forget one of them.
+      looking = looking.then(look).catch(() => undefined);
     }, delay);
     timer.unref();
   };
@@ -41,7 +43,7 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
     const watched = name;
     if (watched === undefined) return;
     if (observer === undefined || observer.lostBecause() !== undefined)
-      observer = await openSession(session.address, "watch", 5000);
+      observer = await openSession(session.address, "watch", 5000, closing.signal);
     const found = await readBlockers(observer, session.backendPid);
     const progress = await readIndexProgress(observer, session.backendPid);
     if (name !== watched) return;
@@ -62,7 +64,10 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
     async close() {
       name = undefined;
       clearTimeout(timer);
+      closing.abort();
+      if (observer !== undefined) await closeSession(observer);
       await looking;
+      clearTimeout(timer);
       if (observer !== undefined) await closeSession(observer);
     },
   };

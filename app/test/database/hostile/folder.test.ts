@@ -6,54 +6,42 @@ import { after, base, harmless, type HostileCase, type Scene } from "./hostile-c
 import { performAll, withScene } from "./perform.ts";
 
 const first = { "000001_base.up.sql": base };
+const linked = "000002_link.up.sql";
+
+/** Makes something odd in the folder. */
+type Prepare = (scene: Scene) => Promise<void>;
 const link =
-  (target: string, name: string) =>
-  async ({ folder }: Scene): Promise<void> =>
-    symlinkSync(target, join(folder, name));
-/** Refused, and accepted once `remove` is gone. */
+  (target: string): Prepare =>
+  async ({ folder }) =>
+    symlinkSync(target, join(folder, linked));
+const makePipe: Prepare = async ({ folder }) => void execFileSync("mkfifo", [join(folder, linked)]);
+
+const refusedLink = (title: string, prepare: Prepare, says: string): HostileCase => ({
+  title,
+  files: first,
+  acts: [
+    { act: "first", prepare, exit: 7, says: [says], applied: "no table", objects: [] },
+    { act: "repaired", remove: [linked], exit: 0, applied: ["000001_base"] },
+  ],
+});
+
 const cases: HostileCase[] = [
+  refusedLink("a link to nothing", link("nowhere.sql"), `${linked} is a link to a file that does not exist.`),
+  refusedLink("a link to itself", link(linked), `${linked} is a link to a file that does not exist.`),
+  refusedLink("a link to a folder", link(".."), `${linked} is a folder with a migration's name`),
+  // From these one would read for ever, and nothing could stop the process that does: so it is not this one.
   ...[
-    [
-      "a link to nothing",
-      link("nowhere.sql", "000002_link.up.sql"),
-      "000002_link.up.sql is a link to a file that does not exist.",
-    ],
-    [
-      "a link to itself",
-      link("000002_link.up.sql", "000002_link.up.sql"),
-      "000002_link.up.sql is a link to a file that does not exist.",
-    ],
-    [
-      "a link to a folder",
-      link("..", "000002_link.up.sql"),
-      "000002_link.up.sql is a folder with a migration's name",
-    ],
-    // From these one would read for ever.
-    [
+    refusedLink(
       "a link to a device",
-      link("/dev/zero", "000002_link.up.sql"),
-      "000002_link.up.sql is neither a file nor a link to one; remove it.",
-    ],
-    [
+      link("/dev/zero"),
+      `${linked} is neither a file nor a link to one; remove it.`,
+    ),
+    refusedLink(
       "a pipe that nobody writes to",
-      async ({ folder }: Scene) => void execFileSync("mkfifo", [join(folder, "000002_link.up.sql")]),
-      "000002_link.up.sql is neither a file nor a link to one",
-    ],
-  ].map(([title, prepare, says]): HostileCase => ({
-    title: title as string,
-    files: first,
-    acts: [
-      {
-        act: "first",
-        prepare: prepare as NonNullable<HostileCase["acts"][number]["prepare"]>,
-        exit: 7,
-        says: [says as string],
-        applied: "no table",
-        objects: [],
-      },
-      { act: "repaired", remove: ["000002_link.up.sql"], exit: 0, applied: ["000001_base"] },
-    ],
-  })),
+      makePipe,
+      `${linked} is neither a file nor a link to one; remove it.`,
+    ),
+  ].map((hostile): HostileCase => ({ ...hostile, as: "process" })),
   {
     title: "files behind links, as a mounted ConfigMap has them",
     files: { "..2024_01_31/000001_base.up.sql": base, "..2024_01_31/000002_case.up.sql": harmless },
