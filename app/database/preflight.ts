@@ -36,13 +36,22 @@ export async function connectWhenReady(options: PreflightOptions): Promise<Sessi
     const left = started + timeout - Date.now();
     let reason: string;
     try {
-      const session = await openSession(address, activity, Math.min(longestTry, Math.max(left, 1000)));
-      const notReady = await whyNotReady(session, options.readOnly ?? false);
+      const session = await openSession(
+        address,
+        activity,
+        Math.min(longestTry, Math.max(left, 1000)),
+        signal,
+      );
+      const notReady = await whyNotReady(session, options.readOnly ?? false).catch(async (error: unknown) => {
+        await closeSession(session);
+        throw error;
+      });
       if (notReady === undefined) return session;
       await closeSession(session);
       reason = notReady;
     } catch (error) {
       if (error instanceof AppError) throw error;
+      if (signal?.aborted) continue;
       reason = reasonToWait(error, address);
     }
     if (left <= pauseBetweenTries) throw unreachable(address, timeout, reason);
@@ -59,7 +68,6 @@ export function placeOf({ host, port }: DatabaseAddress): string {
 /** A reason to wait for this server, or undefined when it is ready. */
 async function whyNotReady(session: Session, readOnly: boolean): Promise<string | undefined> {
   if (session.serverVersion < oldestServer) {
-    await closeSession(session);
     throw new AppError(
       "database-refused",
       `The server at ${placeOf(session.address)} is PostgreSQL ${Math.floor(session.serverVersion / 10_000)}; Headgate needs 13 or newer.`,

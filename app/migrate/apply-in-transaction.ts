@@ -63,7 +63,7 @@ async function attemptOnce(
       "SELECT pg_current_xact_id()::text AS xid, set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)",
       [String(lockTimeout), String(directives.statementTimeout ?? 0)],
     );
-    if (file.kind === "code") await runCode(session, migration);
+    if (file.kind === "code") await runCode(session, migration, context.signal);
     else if (migration.text.trim() !== "") await runText(session, migration.text);
     await leaveMigration(context, migration, begun.rows[0]!.xid);
     await insertRun(session.client, tables, {

@@ -5,14 +5,20 @@ import { codeOf, retryable } from "../database/sqlstate.ts";
 import { messageOf } from "../errors.ts";
 import { backOff } from "./apply-in-transaction.ts";
 import { runBare } from "./bare-statement.ts";
-import { runCode } from "./code-migration.ts";
+import { generateStatements } from "./generated-statements.ts";
 import { describeFailure, endedSession, serverError, summaryOf } from "./failure.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import { runThroughLibrary } from "./library.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { inRecordedTransaction } from "./recorded-transaction.ts";
 import { keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
-import { finishRun, insertRun, recordProgress, recordStatementStarted } from "./run-record.ts";
+import {
+  finishRun,
+  insertRun,
+  recordProgress,
+  recordStatementStarted,
+  recordStatementsTotal,
+} from "./run-record.ts";
 import type { Statement } from "./statements.ts";
 
 /**
@@ -50,8 +56,11 @@ export async function applyOutsideTransaction(
     startedAt: new Date(),
   });
   try {
-    if (statements === undefined) await runCode(session, migration);
-    else await runStatements(context, migration, statements, id, resumeAt, interrupted);
+    if (statements === undefined) {
+      const generated = await generateStatements(session, migration, unfinished, context.signal);
+      await recordStatementsTotal(session.client, tables, id, generated.length);
+      await runStatements(context, migration, generated, id, resumeAt, interrupted);
+    } else await runStatements(context, migration, statements, id, resumeAt, interrupted);
     await resetSession(session, `migrate ${direction} ${file.name}`);
     await keepLock(context, migration, file.name);
     await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
@@ -79,7 +88,7 @@ async function runStatements(
   for (const [index, statement] of statements.entries()) {
     if (index < resumeAt) continue;
     stopIfAborted(context);
-    await atStatement(statement, async () => {
+    await atStatement(migration, statement, async () => {
       if (directives.repeatUntilZero !== undefined) await runBatches(context, migration, statement, id);
       else if (!statement.outsideTransaction) await runRecorded(context, migration, statement, index, id);
       else if (mayCommit.has(statement.node))
@@ -210,11 +219,18 @@ export class StatementFailure extends Error {
   }
 }
 
-async function atStatement(statement: Statement, work: () => Promise<void>): Promise<void> {
+/** A statement that code has generated stands nowhere in its file. */
+async function atStatement(
+  { file }: PreparedMigration,
+  statement: Statement,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
-    throw error instanceof TextFailure ? new StatementFailure(error, statement) : error;
+    throw error instanceof TextFailure && file.kind === "sql"
+      ? new StatementFailure(error, statement)
+      : error;
   }
 }
 
@@ -236,7 +252,7 @@ async function recordFailure(
   try {
     await resetSession(context.session, `migrate ${migration.file.name}`);
     // What the server has refused was not interrupted: the next run must not take its traces for ours.
-    if (error instanceof StatementFailure)
+    if (cause instanceof TextFailure)
       await recordStatementStarted(context.session.client, context.tables, id, null);
     await finishRun(context.session.client, context.tables, id, "failed", recorded);
   } catch (problem) {

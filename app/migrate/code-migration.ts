@@ -14,15 +14,28 @@ interface MigrationModule {
   readonly shorthands?: Record<string, never>;
 }
 
+/** Runs one direction of a TypeScript or JavaScript migration on the session: its function, then what its builder collected. */
+export async function runCode(
+  session: Session,
+  migration: PreparedMigration,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const step of await collectSteps(session, migration, signal)) await runText(session, step);
+}
+
 /**
- * Runs one direction of a TypeScript or JavaScript migration on the session: its function with node-pg-migrate's
- * builder, then the statements that the builder collected. A migration without `down` is reverted by the builder's
- * reverse mode, as node-pg-migrate does.
+ * The SQL that a TypeScript or JavaScript migration asks node-pg-migrate's builder for, not run yet; what its function
+ * does by way of `pgm.db` is done. A migration without `down` is reverted by the builder's reverse mode, as
+ * node-pg-migrate does.
  *
- * @throws AppError `migration-failed` for a module that cannot be loaded or has nothing for this direction; whatever
- *   the migration throws
+ * @throws AppError `migration-failed` for a module that cannot be loaded or has nothing for this direction,
+ *   `interrupted` when the signal fires before the function is done; whatever the migration throws
  */
-export async function runCode(session: Session, migration: PreparedMigration): Promise<void> {
+export async function collectSteps(
+  session: Session,
+  migration: PreparedMigration,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
   const { MigrationBuilder } = await import("node-pg-migrate");
   const { up, down, shorthands = {} } = await loadModule(migration.path);
   const builder = new MigrationBuilder(connectionFor(session), shorthands, false, silent);
@@ -35,14 +48,14 @@ export async function runCode(session: Session, migration: PreparedMigration): P
       `${basename(migration.path)} exports no function "${migration.direction}"`,
     );
   }
-  await finishOf(action, builder);
+  await finishOf(action, builder, signal);
   if (!builder.isUsingTransaction() && !migration.directives.noTransaction) {
     throw new AppError(
       "migration-failed",
       "the migration calls pgm.noTransaction(): say so with `// migrate: no-transaction` in the first comment of the file instead",
     );
   }
-  for (const step of builder.getSqlSteps()) await runText(session, step);
+  return builder.getSqlSteps();
 }
 
 /** The engine prints nothing, and node-pg-migrate's `info` would go to stdout, where the answer belongs. */
@@ -50,8 +63,11 @@ const nothing = (): void => undefined;
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** A function with a second parameter calls it when it is done; one that returns a promise is done when that is. */
-async function finishOf(action: Action, builder: Builder): Promise<void> {
+async function finishOf(action: Action, builder: Builder, signal: AbortSignal | undefined): Promise<void> {
   await new Promise<void>((resolve, reject) => {
+    // The server's work is cancelled from outside; what the function waits for by itself may never come.
+    const onAbort = (): void => reject(new AppError("interrupted", "Stopped by a signal."));
+    signal?.addEventListener("abort", onAbort, { once: true });
     const returned = action(builder, resolve);
     if (returned instanceof Promise) returned.then(() => resolve(), reject);
     else if (action.length < 2) resolve();

@@ -46,18 +46,23 @@ export async function ensureLedger(database: Queryable, tables: LedgerTables): P
     [pg.escapeIdentifier(tables.schema), tables.migrations, tables.runs],
   );
   const exists = rows[0] as { schema: boolean; migrations: boolean; runs: boolean };
-  if (exists.schema && exists.migrations && exists.runs) return;
-  if (!exists.schema)
-    await database.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`);
-  // The very columns that node-pg-migrate would make; made here so that both appear together.
-  if (!exists.migrations) {
-    await database.query(
-      `CREATE TABLE ${tables.migrations} (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`,
-    );
-  }
-  if (exists.runs) return;
-  await database.query(`
-    CREATE TABLE ${tables.runs} (
+  const missing = [
+    ...(exists.schema ? [] : [`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`]),
+    ...(exists.migrations ? [] : [migrationsDefinition(tables)]),
+    ...(exists.runs ? [] : runsDefinition(tables)),
+  ];
+  // In one message, which is one transaction: whoever is killed here leaves all of it or nothing.
+  if (missing.length > 0) await database.query(missing.join(";\n"));
+}
+
+/** The very columns that node-pg-migrate would make; made here so that both tables appear together. */
+function migrationsDefinition({ migrations }: LedgerTables): string {
+  return `CREATE TABLE ${migrations} (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`;
+}
+
+function runsDefinition({ runs }: LedgerTables): string[] {
+  return [
+    `CREATE TABLE ${runs} (
       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       version numeric NOT NULL,
       name text NOT NULL,
@@ -82,12 +87,10 @@ export async function ensureLedger(database: Queryable, tables: LedgerTables): P
       host text NOT NULL,
       headgate_version text NOT NULL,
       image_revision text NOT NULL,
-      error jsonb
-    )`);
-  await database.query(`CREATE INDEX ON ${tables.runs} (name, id DESC)`);
-  await database.query(
-    `COMMENT ON TABLE ${tables.runs} IS 'Every run of a migration, written by Headgate. Never edit it; see "migrate repair".'`,
-  );
+      error jsonb)`,
+    `CREATE INDEX ON ${runs} (name, id DESC)`,
+    `COMMENT ON TABLE ${runs} IS 'Every run of a migration, written by Headgate. Never edit it; see "migrate repair".'`,
+  ];
 }
 
 /**

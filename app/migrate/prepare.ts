@@ -87,11 +87,15 @@ export async function prepareText(
     keepsNobodyWaiting: file.kind === "sql" && !mayLockTables(text),
     warnings: [] as string[],
   };
-  if (file.kind === "code") return { ...base, text };
+  if (file.kind === "code") {
+    if (directives.repeatUntilZero !== undefined)
+      problems.push(`${fileName}: repeat-until-zero is for SQL; in code, write the loop.`);
+    return { ...base, text };
+  }
   if (text.length > largestParsed) {
     if (directives.noTransaction) {
       problems.push(
-        `${fileName}: a no-transaction migration may have ${largestParsed / 1024 / 1024} MiB of text; split it.`,
+        `${fileName}: a no-transaction migration may have ${largestParsed / 1024} KiB of text; split it.`,
       );
     }
     return { ...base, text };

@@ -63,6 +63,16 @@ export async function insertRun(database: Queryable, tables: LedgerTables, run: 
   return (rows[0] as { id: string }).id;
 }
 
+/** Says of a run, once it is known, how many statements it has. */
+export async function recordStatementsTotal(
+  database: Queryable,
+  tables: LedgerTables,
+  id: string,
+  total: number,
+): Promise<void> {
+  await database.query(`UPDATE ${tables.runs} SET statements_total = $2 WHERE id = $1`, [id, total]);
+}
+
 /** Marks the beginning of a statement that cannot share a transaction with its own record; null: it has no effect. */
 export async function recordStatementStarted(
   database: Queryable,

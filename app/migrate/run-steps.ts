@@ -136,11 +136,11 @@ function outcomeOf(
   }
   if (!directives.noTransaction) {
     return lost
-      ? `The connection was lost; the server rolls the transaction back. \`${again}\` tries it again.`
+      ? `The connection was lost. The server rolls the transaction back, unless it had just committed it; \`${again}\` finds out, and goes on from there.`
       : "It was rolled back; nothing of it remains.";
   }
   return statements === undefined
-    ? `It ran outside a transaction, so what it did so far stays; \`${again}\` runs it again.`
+    ? `It ran outside a transaction, so what it did so far stays; \`${again}\` calls its function again, and resumes at the first generated statement that has not succeeded.`
     : `It runs statement by statement, so the statements before stay; \`${again}\` resumes at the one that failed.`;
 }
 

@@ -38,7 +38,7 @@ export interface ParseFailure {
 }
 
 /** Above this, in characters, the tree would take more memory than a small container has; the server parses it alone. */
-export const largestParsed: number = 1024 * 1024;
+export const largestParsed: number = 512 * 1024;
 
 /** The statements of a text, or where and why PostgreSQL's parser refuses it. */
 export async function splitStatements(text: string): Promise<readonly Statement[] | ParseFailure> {

@@ -185,7 +185,6 @@ describe("a connection that brings nothing any more, and is not cut,", () => {
 });
 
 describe("the connection of the watcher", () => {
-  // `failing` until the watcher's close() stops waiting for a look that gets no answer.
   it("may bring nothing any more without keeping the run from ending", async () => {
     const scene = await createScene({ "000001_long.up.sql": "SELECT pg_sleep(1.5)" });
     const { url, struck } = await proxyTo(scene, /pg_blocking_pids/, "black hole");

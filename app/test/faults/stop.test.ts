@@ -96,6 +96,25 @@ describe("a signal", () => {
     expect(await stop(second, "SIGTERM")).toMatchObject({ code: 143 });
   });
 
+  it("in a TypeScript migration that waits for something that never comes ends the run, and rolls back", async () => {
+    const scene = await createScene({
+      "000001_never.ts": `export const up = async (pgm: { db: { query(text: string): Promise<unknown> } }) => {
+        await pgm.db.query("CREATE TABLE half_done ()");
+        await pgm.db.query("LISTEN never");
+        await new Promise(() => setInterval(() => undefined, 1000));
+      };`,
+    });
+    const runner = scene.startUp();
+    await waitForCondition("the migration to wait", async () => {
+      const rows = await scene.database.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query = 'LISTEN never' AND state = 'idle in transaction'",
+      );
+      return rows.length === 1;
+    });
+    expect(await stop(runner, "SIGTERM")).toEqual({ code: 143, inTime: true, said: true });
+    expect(await leftovers(scene)).toEqual(nothing);
+  });
+
   it("that comes just before a statement stops that statement too", async () => {
     const scene = await createScene(long);
     const runners: RunningProgram[] = [];
@@ -158,8 +177,7 @@ describe("a signal", () => {
     expect(await stop(runner, "SIGTERM")).toEqual({ code: 143, inTime: true, said: true });
   });
 
-  // `failing` until connectWhenReady hands its signal to openSession.
-  it.failing("while a server takes the connection and says nothing ends the run", async () => {
+  it("while a server takes the connection and says nothing ends the run", async () => {
     const scene = await createScene(gated);
     proxy = await startUnreliableProxy({
       targetPort: scene.database.address.port,
