@@ -10,6 +10,7 @@ import { startCluster } from "../dist/scripts/embedded-postgres/cluster.js";
 
 const root = join(import.meta.dirname, "..");
 const runs = Number(process.env.BENCH_RUNS ?? 11);
+const up = [join(root, "dist", "scripts", "migrate.js"), "up", "--yes"];
 const work = mkdtempSync(join(tmpdir(), "headgate-bench-"));
 const cluster = await startCluster({ folder: join(work, "postgres"), durable: false, temporary: true });
 try {
@@ -33,9 +34,9 @@ async function noOp() {
   const many = await prepare(1000);
   const times = { node: [], few: [], many: [] };
   for (let round = 0; round < runs; round++) {
-    times.node.push(await time("node", ["-e", "0"], {}));
-    times.few.push(await time("node", up, few));
-    times.many.push(await time("node", up, many));
+    times.node.push(await time(["-e", "0"], {}));
+    times.few.push(await time(up, few));
+    times.many.push(await time(up, many));
   }
   const differences = times.many.map((value, index) => value - times.few[index]);
   return [
@@ -74,8 +75,6 @@ async function memory() {
     ...rows.map(([name, { megabytes, code }]) => `| ${name} | ${megabytes} | ${code} |`),
   ];
 }
-
-const up = [join(root, "dist", "scripts", "migrate.js"), "up", "--yes"];
 
 async function prepare(count, apply = true) {
   const files = Array.from({ length: count }, (_, index) => {
@@ -116,9 +115,10 @@ async function query(name, text) {
   }
 }
 
-async function time(_program, args, env) {
+async function time(args, env) {
   const started = process.hrtime.bigint();
-  await run(args, env);
+  const code = await run(args, env);
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}`);
   return Number(process.hrtime.bigint() - started) / 1e6;
 }
 

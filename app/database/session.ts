@@ -132,12 +132,15 @@ export async function guardSession(session: Session): Promise<void> {
 }
 
 /**
- * Puts the session into the state that every migration may count on: no role, schema path, time zone, encoding,
+ * Statements that put the session into the state that every migration may count on: no role, schema path, time zone, encoding,
  * temporary table or prepared statement is left from the file before; no time-outs; and `guardSettings`. `DISCARD ALL`
  * would also give up our advisory lock, so its parts are named.
  */
-export async function resetSession(session: Session, activity: string): Promise<void> {
-  const statements = [
+export function resetStatements(
+  session: Pick<Session, "client" | "serverVersion">,
+  activity: string,
+): string[] {
+  return [
     "CLOSE ALL",
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
@@ -154,7 +157,11 @@ export async function resetSession(session: Session, activity: string): Promise<
     ...(session.serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : []),
     `SET application_name = ${session.client.escapeLiteral(applicationName(activity))}`,
   ];
-  await session.client.query(statements.join("; "));
+}
+
+/** Puts the session into that state. */
+export async function resetSession(session: Session, activity: string): Promise<void> {
+  await session.client.query(resetStatements(session, activity).join("; "));
 }
 
 const patience = 1500;

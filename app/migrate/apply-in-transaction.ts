@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runText } from "../database/run-text.ts";
-import { guardSettings, resetSession } from "../database/session.ts";
+import { guardSettings } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
+import { inTransaction, queryTogether } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
 import { runCode } from "./code-migration.ts";
 import { serverError, summaryOf } from "./failure.ts";
-import { runThroughLibrary } from "./library.ts";
+import { applyThroughLibrary } from "./library.ts";
+import { holdsLock } from "./lock.ts";
 import type { PreparedMigration } from "./prepare.ts";
-import { keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
+import { beginClean, keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
 import { insertRun } from "./run-record.ts";
 
 /**
@@ -54,18 +56,19 @@ async function attemptOnce(
 ): Promise<void> {
   const { session, tables } = context;
   const { file, direction, directives } = migration;
-  await resetSession(session, `migrate ${direction} ${file.name}`);
-  await keepLock(context, migration);
+  await beginClean(context, migration);
   const startedAt = new Date();
-  await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
-    const lockTimeout = directives.lockTimeout ?? (migration.keepsNobodyWaiting ? 0 : context.lockTimeout);
-    const begun = await session.client.query<{ xid: string }>(
-      "SELECT pg_current_xact_id()::text AS xid, set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)",
-      [String(lockTimeout), String(directives.statementTimeout ?? 0)],
-    );
+  const lockTimeout = directives.lockTimeout ?? (migration.keepsNobodyWaiting ? 0 : context.lockTimeout);
+  const opening = [
+    "BEGIN",
+    `SET LOCAL lock_timeout = ${lockTimeout}`,
+    `SET LOCAL statement_timeout = ${directives.statementTimeout ?? 0}`,
+    "SELECT pg_current_xact_id()::text AS xid",
+  ];
+  const work = async (xid: string): Promise<void> => {
     if (file.kind === "code") await runCode(session, migration, context.signal);
     else if (migration.text.trim() !== "") await runText(session, migration.text);
-    await leaveMigration(context, migration, begun.rows[0]!.xid);
+    await leaveMigration(context, migration, xid);
     await insertRun(session.client, tables, {
       file,
       direction,
@@ -79,6 +82,11 @@ async function attemptOnce(
       waitedMs: context.waitedMs,
       startedAt,
     });
+  };
+  await inTransaction(session, opening, async (begun) => {
+    await applyThroughLibrary(session, tables, { name: file.name, direction }, async () =>
+      work(begun?.["xid"] as string),
+    );
   });
 }
 
@@ -88,8 +96,8 @@ async function attemptOnce(
  * @throws AppError `migration-failed` when the text has ended the transaction, `lock-lost` when it gave up the lock
  */
 async function leaveMigration(context: RunContext, migration: PreparedMigration, xid: string): Promise<void> {
-  const { session, tables } = context;
-  const { client } = session;
+  const { session, tables, lockKey } = context;
+  const literal = (text: string): string => session.client.escapeLiteral(text);
   const ours = [
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
@@ -98,25 +106,22 @@ async function leaveMigration(context: RunContext, migration: PreparedMigration,
     ...guardSettings(session),
     "SET LOCAL lock_timeout = 0",
     "SET LOCAL statement_timeout = 0",
+    `SELECT pg_current_xact_id_if_assigned()::text AS xid, ${holdsLock(lockKey)} AS held,
+            to_regclass(${literal(tables.migrations)}) IS NOT NULL AND to_regclass(${literal(tables.runs)}) IS NOT NULL AS ledger`,
   ];
-  await client.query(ours.join("; "));
-  const { rows } = await client.query<{ xid: string | null; ledger: boolean }>(
-    `SELECT pg_current_xact_id_if_assigned()::text AS xid,
-            to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL AS ledger`,
-    [tables.migrations, tables.runs],
-  );
-  if (rows[0]?.xid !== xid) {
+  const now = await queryTogether<{ xid: string | null; held: boolean; ledger: boolean }>(session, ours);
+  if (now === undefined || now.xid !== xid) {
     throw new AppError(
       "migration-failed",
       "the migration ended its own transaction (COMMIT or ROLLBACK inside); take that out of it",
       { details: { endedTransaction: true } },
     );
   }
-  if (!rows[0].ledger) {
+  if (!now.ledger) {
     throw new AppError(
       "migration-failed",
       `the migration dropped Headgate's ledger in schema "${tables.schema}", so that it could not be recorded. Leave its tables alone; MIGRATIONS_SCHEMA keeps them in a schema of their own`,
     );
   }
-  await keepLock(context, migration, migration.file.name);
+  await keepLock(context, migration, migration.file.name, now.held);
 }

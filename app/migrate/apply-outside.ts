@@ -2,16 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { runText, TextFailure } from "../database/run-text.ts";
 import { resetSession } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
+import { inTransaction } from "../database/transaction.ts";
 import { messageOf } from "../errors.ts";
 import { backOff } from "./apply-in-transaction.ts";
 import { runBare } from "./bare-statement.ts";
 import { generateStatements } from "./generated-statements.ts";
 import { describeFailure, endedSession, serverError, summaryOf } from "./failure.ts";
 import type { UnfinishedRun } from "./ledger.ts";
-import { runThroughLibrary } from "./library.ts";
+import { applyThroughLibrary } from "./library.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { inRecordedTransaction } from "./recorded-transaction.ts";
-import { keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
+import { beginClean, keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
 import {
   finishRun,
   insertRun,
@@ -36,8 +37,7 @@ export async function applyOutsideTransaction(
 ): Promise<void> {
   const { session, tables } = context;
   const { file, direction, directives, statements } = migration;
-  await resetSession(session, `migrate ${direction} ${file.name}`);
-  await keepLock(context, migration);
+  await beginClean(context, migration);
   const resumeAt = unfinished?.statementsDone ?? 0;
   const interrupted = unfinished?.statementStarted ?? undefined;
   const id = await insertRun(session.client, tables, {
@@ -63,8 +63,10 @@ export async function applyOutsideTransaction(
     } else await runStatements(context, migration, statements, id, resumeAt, interrupted);
     await resetSession(session, `migrate ${direction} ${file.name}`);
     await keepLock(context, migration, file.name);
-    await runThroughLibrary(session, tables, { name: file.name, direction }, async () => {
-      await finishRun(session.client, tables, id, direction === "up" ? "applied" : "reverted");
+    await inTransaction(session, ["BEGIN"], async () => {
+      await applyThroughLibrary(session, tables, { name: file.name, direction }, async () => {
+        await finishRun(session.client, tables, id, direction === "up" ? "applied" : "reverted");
+      });
     });
   } catch (error) {
     await recordFailure(context, migration, id, error);

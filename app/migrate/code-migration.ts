@@ -60,7 +60,7 @@ export async function collectSteps(
 
 /** The engine prints nothing, and node-pg-migrate's `info` would go to stdout, where the answer belongs. */
 const nothing = (): void => undefined;
-const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+export const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** A function with a second parameter calls it when it is done; one that returns a promise is done when that is. */
 async function finishOf(action: Action, builder: Builder, signal: AbortSignal | undefined): Promise<void> {
@@ -96,8 +96,8 @@ async function loadModule(path: string): Promise<MigrationModule> {
 
 type LibraryConnection = ConstructorParameters<typeof import("node-pg-migrate").MigrationBuilder>[0];
 
-/** What the builder sees as the database: our session, without its lifecycle. */
-function connectionFor({ client }: Session): LibraryConnection {
+/** What the library sees as the database: our session, without its lifecycle. */
+export function connectionFor({ client }: Session): LibraryConnection {
   return {
     query: ((text: string, values?: unknown[]) => client.query(text, values)) as LibraryConnection["query"],
     select: (async (text: string, values?: unknown[]) =>

@@ -30,9 +30,6 @@ function applied(
     checksum,
     directives,
     appliedAt: march,
-    ranMs: 1,
-    role: "r",
-    host: "h",
   };
 }
 

@@ -12,6 +12,10 @@ export interface AppliedMigration {
   readonly checksum: string | null;
   readonly directives: StoredDirectives;
   readonly appliedAt: Date | null;
+}
+
+/** How a migration was applied; only some commands show it. */
+export interface AppliedRun {
   readonly ranMs: number | null;
   readonly role: string | null;
   readonly host: string | null;
@@ -57,38 +61,29 @@ export function storedDirectives(directives: Directives): StoredDirectives {
   };
 }
 
-/** Ours in one read: applied names with the newest run of each, and what was begun and not finished. */
+/**
+ * Ours in one read: applied names with the newest run of each, and what was begun and not finished. One row of JSON:
+ * every start pays for it, and a thousand rows cost the client three times as much.
+ */
 function stateQuery({ migrations, runs }: LedgerTables): string {
   return `
-    SELECT 'applied' AS kind, m.name, r.checksum, r.directives, coalesce(r.finished_at, m.run_on::timestamptz) AS at, r.ran_ms, r.role, r.host,
-           NULL::bigint AS id, NULL AS direction, NULL AS state, NULL::int AS done, NULL::int AS total, NULL::int AS started
-      FROM ${migrations} m
-      LEFT JOIN (SELECT DISTINCT ON (name) name, checksum, directives, finished_at, ran_ms, role, host
-                   FROM ${runs} WHERE state = 'applied' ORDER BY name, id DESC) r ON r.name = m.name
-    UNION ALL
-    SELECT 'unfinished', u.name, u.checksum, u.directives, u.started_at, NULL, u.role, u.host,
-           u.id, u.direction, u.state, u.statements_done, u.statements_total, u.statement_started
-      FROM (SELECT DISTINCT ON (name) id, name, checksum, directives, started_at, role, host, direction, state,
-                   statements_done, statements_total, statement_started
-              FROM ${runs} ORDER BY name, id DESC) u
-     WHERE u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL))`;
+    SELECT (SELECT json_agg(json_build_array(m.name, extract(epoch FROM coalesce(r.finished_at, m.run_on::timestamptz)), r.checksum, nullif(r.directives, '{}')))
+              FROM ${migrations} m
+              LEFT JOIN (SELECT DISTINCT ON (name) name, checksum, directives, finished_at
+                           FROM ${runs} WHERE state = 'applied' ORDER BY name, id DESC) r ON r.name = m.name) AS applied,
+           (SELECT json_agg(json_build_object('id', u.id::text, 'name', u.name, 'direction', u.direction, 'state', u.state, 'checksum', u.checksum,
+                     'statementsDone', u.statements_done, 'statementsTotal', u.statements_total, 'statementStarted', u.statement_started,
+                     'startedAt', extract(epoch FROM u.started_at), 'host', u.host))
+              FROM (SELECT DISTINCT ON (name) id, name, checksum, started_at, host, direction, state, statements_done, statements_total, statement_started
+                      FROM ${runs} ORDER BY name, id DESC) u
+             WHERE u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL))) AS unfinished`;
 }
 
+/** Times are seconds since 1970. */
 interface StateRow {
-  kind: "applied" | "unfinished";
-  name: string;
-  checksum: string | null;
-  directives: StoredDirectives | null;
-  at: Date | null;
-  ran_ms: string | null;
-  role: string | null;
-  host: string | null;
-  id: string;
-  direction: "up" | "down";
-  state: "running" | "failed";
-  done: number;
-  total: number | null;
-  started: number | null;
+  readonly applied:
+    readonly (readonly [string, number | null, (string | null)?, (StoredDirectives | null)?])[] | null;
+  readonly unfinished: readonly (Omit<UnfinishedRun, "startedAt"> & { readonly startedAt: number })[] | null;
 }
 
 /**
@@ -99,7 +94,7 @@ interface StateRow {
 export async function readLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
   try {
     const { rows } = await database.query(stateQuery(tables));
-    return toState(rows as StateRow[]);
+    return toState(rows[0] as StateRow);
   } catch (error) {
     if (codeOf(error) === "42703") return await refuseForeignTable(database, tables);
     if (codeOf(error) !== "42P01") throw error;
@@ -120,9 +115,9 @@ async function readIncompleteLedger(database: Queryable, tables: LedgerTables): 
   }
   try {
     const { rows } = await database.query(
-      `SELECT 'applied' AS kind, name, NULL AS checksum, NULL::jsonb AS directives, run_on::timestamptz AS at, NULL AS ran_ms, NULL AS role, NULL AS host FROM ${tables.migrations}`,
+      `SELECT json_agg(json_build_array(name, extract(epoch FROM run_on::timestamptz))) AS applied, NULL AS unfinished FROM ${tables.migrations}`,
     );
-    return toState(rows as StateRow[]);
+    return toState(rows[0] as StateRow);
   } catch (error) {
     if (codeOf(error) === "42703") return await refuseForeignTable(database, tables);
     throw error;
@@ -149,40 +144,46 @@ async function refuseLostNames(database: Queryable, tables: LedgerTables): Promi
   );
 }
 
-function toState(rows: readonly StateRow[]): LedgerState {
+function toState({ applied: rows, unfinished }: StateRow): LedgerState {
   const applied = new Map<string, AppliedMigration>();
-  const unfinished: UnfinishedRun[] = [];
   const duplicates = new Set<string>();
-  for (const row of rows) {
-    const { name } = row;
-    if (row.kind === "unfinished") {
-      unfinished.push({
-        id: row.id,
-        name,
-        direction: row.direction,
-        state: row.state,
-        checksum: row.checksum,
-        statementsDone: row.done,
-        statementsTotal: row.total,
-        statementStarted: row.started,
-        startedAt: row.at!,
-        host: row.host!,
-      });
-      continue;
-    }
+  for (const [name, at, checksum = null, directives] of rows ?? []) {
     if (applied.has(name)) duplicates.add(name);
     applied.set(name, {
       name,
       version: versionOf(name),
-      checksum: row.checksum,
-      directives: row.directives ?? {},
-      appliedAt: row.at,
-      ranMs: row.ran_ms === null ? null : Number(row.ran_ms),
-      role: row.role,
-      host: row.host,
+      checksum,
+      directives: directives ?? {},
+      appliedAt: at === null ? null : dateOf(at),
     });
   }
-  return { applied: [...applied.values()].toSorted(byVersion), unfinished, duplicates: [...duplicates] };
+  return {
+    applied: [...applied.values()].toSorted(byVersion),
+    unfinished: (unfinished ?? []).map((run) => ({ ...run, startedAt: dateOf(run.startedAt) })),
+    duplicates: [...duplicates],
+  };
+}
+
+/** By name, how what is applied was applied; nothing of what Headgate did not apply. */
+export async function readAppliedRuns(
+  database: Queryable,
+  { migrations, runs }: LedgerTables,
+): Promise<ReadonlyMap<string, AppliedRun>> {
+  try {
+    const { rows } = await database.query(
+      `SELECT DISTINCT ON (r.name) r.name, r.ran_ms::float8 AS "ranMs", r.role, r.host
+         FROM ${runs} r JOIN ${migrations} m ON m.name = r.name
+        WHERE r.state = 'applied' ORDER BY r.name, r.id DESC`,
+    );
+    return new Map((rows as (AppliedRun & { name: string })[]).map(({ name, ...run }) => [name, run]));
+  } catch (error) {
+    if (codeOf(error) === "42P01") return new Map();
+    throw error;
+  }
+}
+
+function dateOf(seconds: number): Date {
+  return new Date(seconds * 1000);
 }
 
 export function versionOf(name: string): bigint | undefined {

@@ -79,13 +79,9 @@ export async function waitForLock(session: Session, key: bigint, options: LockWa
   return Date.now() - started;
 }
 
-/** Whether this session still holds the lock; a migration may have given it up. */
-export async function holdsLock(session: Session, key: bigint): Promise<boolean> {
-  const { rows } = await session.client.query(
-    `SELECT 1 FROM pg_catalog.pg_locks l WHERE ${lockCondition} AND l.pid = pg_catalog.pg_backend_pid()`,
-    halves(key),
-  );
-  return rows.length > 0;
+/** SQL, true when the session that asks holds the lock; a migration may have given it up. */
+export function holdsLock(key: bigint): string {
+  return `EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE ${lockCondition(key)} AND l.pid = pg_catalog.pg_backend_pid())`;
 }
 
 /**
@@ -107,18 +103,12 @@ export async function unlock(session: Session, key: bigint): Promise<void> {
   if (!answered) await terminateSession(session);
 }
 
-/** The holder of the lock, or undefined when nobody has it. */
-export async function readLockHolder(session: Session, key: bigint): Promise<LockHolder | undefined> {
-  return await readHolder(session, key);
-}
-
 /** A bigint key appears in pg_locks as two halves. */
-const lockCondition = `l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = $1::oid AND l.objid = $2::oid
-  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
-
-function halves(key: bigint): string[] {
+function lockCondition(key: bigint): string {
   const unsigned = BigInt.asUintN(64, key);
-  return [(unsigned >> 32n).toString(), (unsigned & 0xffff_ffffn).toString()];
+  return `l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.classid = ${unsigned >> 32n}::oid AND l.objid = ${unsigned & 0xffff_ffffn}::oid
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
 }
 
 interface ObservedHolder extends LockHolder {
@@ -141,8 +131,7 @@ async function readHolder(session: Session, key: bigint): Promise<ObservedHolder
   }>(
     `SELECT l.pid, a.application_name, host(a.client_addr) AS client_addr, a.state, a.backend_start, a.query_start, a.state_change, a.wait_event_type
        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-      WHERE ${lockCondition}`,
-    halves(key),
+      WHERE ${lockCondition(key)}`,
   );
   const row = rows[0];
   if (row === undefined) return undefined;

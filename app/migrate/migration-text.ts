@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { isAscii, isUtf8 } from "node:buffer";
+import { hash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { messageOf } from "../errors.ts";
 
@@ -13,6 +14,9 @@ export interface MigrationText {
 /** Larger files would have to be held in memory several times; data of that size belongs into an import. */
 export const largestFile: number = 16 * 1024 * 1024;
 
+/** Most files fit in here, which saves asking for their size: every start reads all of them. */
+const buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
 /**
  * Reads a migration file. The text has LF line ends and no byte-order mark, so that a Windows checkout has the same
  * checksum and error positions count lines as an editor does.
@@ -25,6 +29,8 @@ export function readMigrationText(path: string): MigrationText | string {
   try {
     const descriptor = openSync(path, "r");
     try {
+      const beginning = readSync(descriptor, buffer, 0, buffer.length, 0);
+      if (beginning < buffer.length) return decode(buffer.subarray(0, beginning), file);
       const { size } = fstatSync(descriptor);
       if (size > largestFile) {
         return `${file} has ${Math.round(size / 1024 / 1024)} MiB; a migration may have ${largestFile / 1024 / 1024} MiB. Load data of that size with an import, or split the file.`;
@@ -48,20 +54,17 @@ export function decode(bytes: Buffer, file: string): MigrationText | string {
   if (nul >= 0) {
     return `${file} has a NUL byte at offset ${nul}; PostgreSQL would ignore everything behind it. Is it UTF-16, or damaged?`;
   }
-  let text: string;
-  try {
-    // ignoreBOM false: the mark is taken off.
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
+  if (!isUtf8(bytes)) {
     return `${file} is not valid UTF-8 (first wrong byte at offset ${firstInvalidByte(bytes)}); save it as UTF-8.`;
   }
+  const text = bytes.toString(isAscii(bytes) ? "latin1" : "utf8").replace(/^\uFEFF/, "");
   const normalised = text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
   return { text: normalised, checksum: checksumOf(normalised) };
 }
 
 /** The checksum of a text that has LF line ends already. */
 export function checksumOf(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
+  return hash("sha256", text);
 }
 
 /** Where the first character begins that is wrong or cut off. */

@@ -1,5 +1,6 @@
 import { runText } from "../database/run-text.ts";
 import { guardSettings, type Session } from "../database/session.ts";
+import { inTransaction } from "../database/transaction.ts";
 import type { RunContext } from "./run-context.ts";
 import { recordProgress } from "./run-record.ts";
 
@@ -18,30 +19,18 @@ export async function inRecordedTransaction(
 ): Promise<number> {
   const { session, tables } = context;
   // The guards each time: an earlier statement may have been RESET ALL.
-  const settings = [...guardSettings(session), ...timeouts(lockTimeout, statementTimeout)];
-  await session.client.query(`BEGIN READ WRITE; ${settings.join("; ")}`);
-  try {
+  const opening = ["BEGIN READ WRITE", ...guardSettings(session), ...timeouts(lockTimeout, statementTimeout)];
+  return await inTransaction(session, opening, async () => {
     const { rowsChanged } = await runText(session, text);
     await session.client.query(`${ownRole}; ${timeouts(0, 0).join("; ")}`);
     await recordProgress(session.client, tables, id, done, rowsChanged);
-    await session.client.query("COMMIT");
     return rowsChanged;
-  } catch (error) {
-    await session.client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 /** Our own role for our own table, until `work` is committed; what the file has SET holds for its next statement. */
 export async function asOurselves(session: Session, work: () => Promise<void>): Promise<void> {
-  await session.client.query(`BEGIN READ WRITE; ${ownRole}; ${timeouts(0, 0).join("; ")}`);
-  try {
-    await work();
-    await session.client.query("COMMIT");
-  } catch (error) {
-    await session.client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+  await inTransaction(session, ["BEGIN READ WRITE", ownRole, ...timeouts(0, 0)], work);
 }
 
 function timeouts(lock: number, statement: number): string[] {

@@ -1,7 +1,8 @@
-import type { Session } from "../database/session.ts";
+import { resetStatements, type Session } from "../database/session.ts";
 import { AppError } from "../errors.ts";
 import type { Listener } from "./events.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
+import { queryTogether } from "../database/transaction.ts";
 import { holdsLock, tryLock } from "./lock.ts";
 import type { PreparedMigration } from "./prepare.ts";
 
@@ -19,12 +20,6 @@ export interface RunContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where a migration stands in its run, from 1. */
-export interface Position {
-  readonly index: number;
-  readonly total: number;
-}
-
 /** The text of both directions, for the ledger. */
 export interface RecordedTexts {
   readonly up: string | undefined;
@@ -36,15 +31,17 @@ export interface RecordedTexts {
  * ALL`) is reported, and the lock taken again if nobody else has it by now.
  *
  * @param after what may have given it up, where something of the migration has run already
+ * @param held what `holdsLock` said just now, where the caller has asked already
  * @throws AppError `lock-lost` when somebody has it, or had it and has done this migration
  */
 export async function keepLock(
   context: RunContext,
   { file: { name }, direction }: Pick<PreparedMigration, "file" | "direction">,
   after?: string,
+  held?: boolean,
 ): Promise<void> {
   const { session, lockKey, tables } = context;
-  if (await holdsLock(session, lockKey)) return;
+  if (held ?? (await asksForLock(context))) return;
   const cause =
     after === undefined
       ? "The migration lock was lost"
@@ -67,6 +64,28 @@ export async function keepLock(
     name,
     text: `${cause}; it was taken again at once. Take that statement out.`,
   });
+}
+
+async function asksForLock({ session, lockKey }: RunContext): Promise<boolean> {
+  const row = await queryTogether<{ held: boolean }>(session, [`SELECT ${holdsLock(lockKey)} AS held`]);
+  return row?.held ?? false;
+}
+
+/**
+ * A clean session for the migration, in which we still hold the lock.
+ *
+ * @throws AppError as `keepLock`
+ */
+export async function beginClean(
+  context: RunContext,
+  migration: Pick<PreparedMigration, "file" | "direction">,
+): Promise<void> {
+  const { session, lockKey } = context;
+  const row = await queryTogether<{ held: boolean }>(session, [
+    ...resetStatements(session, `migrate ${migration.direction} ${migration.file.name}`),
+    `SELECT ${holdsLock(lockKey)} AS held`,
+  ]);
+  await keepLock(context, migration, undefined, row?.held ?? false);
 }
 
 /** @throws AppError `interrupted` once the signal has fired */

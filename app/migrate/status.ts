@@ -1,7 +1,13 @@
 import type { Config } from "../config/settings.ts";
 import { compareHistory, type History, type HistoryConflict } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
-import { readLedger, type AppliedMigration } from "./ledger.ts";
+import {
+  readAppliedRuns,
+  readLedger,
+  type AppliedMigration,
+  type AppliedRun,
+  type LedgerState,
+} from "./ledger.ts";
 import { withMigrationSession } from "./migration-session.ts";
 import type { RunOptions } from "./with-lock.ts";
 
@@ -39,16 +45,36 @@ export interface Status {
 export async function readStatus(config: Config, options: RunOptions = {}): Promise<Status> {
   const known = readKnownMigrations(config);
   const { signal, listener } = options;
-  const history = await withMigrationSession(
+  return await withMigrationSession(
     config,
     { activity: "migrate status", readOnly: true, signal, listener },
-    async ({ session, tables }) => compareHistory(known, await readLedger(session.client, tables)),
+    async ({ session, tables }) => {
+      const ledger = await readLedger(session.client, tables);
+      const runs = await readAppliedRuns(session.client, tables);
+      return describeStatus(compareHistory(known, ledger), ledger, runs);
+    },
   );
-  return describeStatus(history);
 }
 
 /** Pure. */
-export function describeStatus(history: History): Status {
+export function describeStatus(
+  history: History,
+  ledger: LedgerState,
+  runs: ReadonlyMap<string, AppliedRun>,
+): Status {
+  const appliedRow = (
+    entry: AppliedMigration,
+    version: string,
+    state: "applied" | "ahead" | "missing",
+    notes: readonly string[],
+  ): MigrationStatus => ({
+    version,
+    name: entry.name,
+    state,
+    appliedAt: entry.appliedAt?.toISOString() ?? null,
+    ...(runs.get(entry.name) ?? unknownRun),
+    notes,
+  });
   const deferred = history.pending.filter((file) => file.deferred).map(({ name }) => name);
   const notesFor = (name: string): string[] => [
     ...history.conflicts.filter((conflict) => conflict.name === name).map(({ message }) => message),
@@ -59,7 +85,9 @@ export function describeStatus(history: History): Status {
           `${direction} ${state === "failed" ? "failed" : "was interrupted"} after statement ${statementsDone} of ${statementsTotal ?? "?"} (began ${startedAt.toISOString()}); the next run resumes there.`,
       ),
   ];
-  const gone = history.conflicts.filter(({ kind }) => kind === "missing" || kind === "renamed");
+  const gone = new Set(
+    history.conflicts.flatMap(({ kind, name }) => (kind === "missing" || kind === "renamed" ? [name] : [])),
+  );
   const rows: MigrationStatus[] = [
     ...history.applied.map(({ file, entry }) =>
       appliedRow(entry, file.versionText, "applied", notesFor(file.name)),
@@ -72,17 +100,15 @@ export function describeStatus(history: History): Status {
         entry.directives.breaking ? ["breaking: this image must not run on this schema"] : [],
       ),
     ),
-    ...gone.map(({ name }) =>
-      appliedRow(bareEntry(name), digits(bareEntry(name)), "missing", notesFor(name)),
-    ),
+    ...ledger.applied
+      .filter(({ name }) => gone.has(name))
+      .map((entry) => appliedRow(entry, digits(entry), "missing", notesFor(entry.name))),
     ...history.pending.map(({ versionText, name, downPath, deferred: isDeferred }) => ({
       version: versionText,
       name,
       state: isDeferred ? ("deferred" as const) : ("pending" as const),
       appliedAt: null,
-      ranMs: null,
-      role: null,
-      host: null,
+      ...unknownRun,
       notes: [...notesFor(name), ...(downPath === undefined ? ["has no down file"] : [])],
     })),
   ];
@@ -101,29 +127,8 @@ export function describeStatus(history: History): Status {
   };
 }
 
-function appliedRow(
-  entry: AppliedMigration,
-  version: string,
-  state: "applied" | "ahead" | "missing",
-  notes: readonly string[],
-): MigrationStatus {
-  const { name, appliedAt, ranMs, role, host } = entry;
-  return { version, name, state, appliedAt: appliedAt?.toISOString() ?? null, ranMs, role, host, notes };
-}
+const unknownRun: AppliedRun = { ranMs: null, role: null, host: null };
 
 function digits({ name }: AppliedMigration): string {
   return /^\d+/.exec(name)?.[0] ?? "";
-}
-
-function bareEntry(name: string): AppliedMigration {
-  return {
-    name,
-    version: undefined,
-    checksum: null,
-    directives: {},
-    appliedAt: null,
-    ranMs: null,
-    role: null,
-    host: null,
-  };
 }

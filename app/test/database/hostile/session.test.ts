@@ -203,7 +203,7 @@ const cases: HostileCase[] = [
         },
         says: [
           "57P01: ",
-          "The connection was lost; the server rolls the transaction back. `migrate up` tries it again.",
+          "The connection was lost. The server rolls the transaction back, unless it had just committed it; `migrate up` finds out, and goes on from there.",
         ],
         applied: [names.base],
         objects: ["base"],
