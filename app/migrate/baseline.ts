@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { Config } from "../config/settings.ts";
+import { inTransaction } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
 import { matchForeignHistory, readForeignHistory, type AdoptableTool, type ForeignHistory } from "./adopt.ts";
 import { compareHistory, type KnownMigration } from "./history.ts";
@@ -58,7 +59,8 @@ export async function baseline(config: Config, options: BaselineOptions): Promis
       return await withMigrationLock(database, config, options, async ({ session, tables }) => {
         const fresh = await planBaseline(database, known, version, adopt);
         await inTransaction(
-          session.client,
+          session,
+          ["BEGIN"],
           async () => await record(session.client, tables, fresh.files, fresh.plan),
         );
         return { outcome: "recorded", plan: fresh.plan };
@@ -128,16 +130,4 @@ async function record(
 function textOf(path: string): string | undefined {
   const content = readMigrationText(path);
   return typeof content === "string" ? undefined : content.text;
-}
-
-/** Runs `work` between BEGIN and COMMIT; rolls back when it throws. */
-export async function inTransaction(database: Queryable, work: () => Promise<void>): Promise<void> {
-  await database.query("BEGIN");
-  try {
-    await work();
-    await database.query("COMMIT");
-  } catch (error) {
-    await database.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
 }

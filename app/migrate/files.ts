@@ -31,12 +31,13 @@ export const longestVersion = 19;
 export function readMigrationFolder(directory: string): MigrationFile[] {
   const entries = readFolder(directory);
   const problems: string[] = [];
-  const groups = new Map<string, FoundFile[]>();
+  const groups = new Map<bigint, FoundFile[]>();
   for (const entry of entries) {
-    const file = classify(entry, directory, problems);
+    const file = plainFile(entry) ?? classify(entry, directory, problems);
     if (file === undefined) continue;
-    const key = BigInt(file.versionText).toString();
-    groups.set(key, [...(groups.get(key) ?? []), file]);
+    const others = groups.get(file.version);
+    if (others === undefined) groups.set(file.version, [file]);
+    else others.push(file);
   }
   const migrations = [...groups.values()].flatMap((files) => pair(files, directory, problems) ?? []);
   if (problems.length > 0) throw filesInvalid(directory, problems);
@@ -60,6 +61,7 @@ export function filesInvalid(directory: string, problems: readonly string[]): Ap
 
 interface FoundFile {
   readonly fileName: string;
+  readonly version: bigint;
   readonly versionText: string;
   readonly name: string;
   readonly direction: "up" | "down" | "both";
@@ -76,6 +78,23 @@ function readFolder(directory: string): Dirent[] {
       { cause: error },
     );
   }
+}
+
+const plainName = /^(\d{1,19})_([A-Za-z0-9_.-]{1,180})\.(up|down)\.sql$/;
+
+/** The short way for what nearly all files are: every start looks at all of them. Undefined for any other. */
+function plainFile(entry: Dirent): FoundFile | undefined {
+  const match = plainName.exec(entry.name);
+  if (match === null || !entry.isFile()) return undefined;
+  const versionText = match[1]!;
+  return {
+    fileName: entry.name,
+    version: BigInt(versionText),
+    versionText,
+    name: `${versionText}_${match[2]}`,
+    direction: match[3] as "up" | "down",
+    kind: "sql",
+  };
 }
 
 /** What a directory entry is as a migration; undefined when it is none of our business, or a problem. */
@@ -133,6 +152,7 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
   }
   return {
     fileName,
+    version: BigInt(versionText),
     versionText,
     name,
     kind: isSql ? "sql" : "code",
@@ -187,6 +207,8 @@ function whyNoMigration(fileName: string): string {
 
 /** The migration that the files of one version make. */
 function pair(files: readonly FoundFile[], directory: string, problems: string[]): MigrationFile | undefined {
+  const [only] = files;
+  if (files.length === 1 && only!.direction === "up") return migrationOf(directory, only!, undefined);
   const ups = files.filter(({ direction }) => direction !== "down");
   const downs = files.filter(({ direction }) => direction === "down");
   const [up, down] = [ups[0], downs[0]];
@@ -214,12 +236,17 @@ function pair(files: readonly FoundFile[], directory: string, problems: string[]
     );
     return undefined;
   }
+  return migrationOf(directory, up, down);
+}
+
+function migrationOf(directory: string, up: FoundFile, down: FoundFile | undefined): MigrationFile {
+  const upPath = join(directory, up.fileName);
   return {
-    version: BigInt(up.versionText),
+    version: up.version,
     versionText: up.versionText,
     name: up.name,
     kind: up.kind,
-    upPath: join(directory, up.fileName),
-    downPath: up.direction === "both" ? join(directory, up.fileName) : down && join(directory, down.fileName),
+    upPath,
+    downPath: up.direction === "both" ? upPath : down && join(directory, down.fileName),
   };
 }

@@ -40,8 +40,7 @@ export function compareHistory(
   options: CompareOptions = {},
 ): History {
   const appliedByName = new Map(ledger.applied.map((entry) => [entry.name, entry]));
-  const fileByName = new Map(files.map((file) => [file.name, file]));
-  const fileByVersion = new Map(files.map((file) => [file.version, file]));
+  const fileNames = new Set(files.map(({ name }) => name));
   const newestFile = files.at(-1)?.version ?? -1n;
   const conflicts: HistoryConflict[] = ledger.duplicates.map((name) => ({
     kind: "duplicate",
@@ -50,17 +49,17 @@ export function compareHistory(
   }));
   const ahead: AppliedMigration[] = [];
   for (const entry of ledger.applied) {
-    if (fileByName.has(entry.name)) continue;
-    const sameVersion = entry.version === undefined ? undefined : fileByVersion.get(entry.version);
+    if (fileNames.has(entry.name)) continue;
+    const sameVersion = files.find(({ version }) => version === entry.version);
     if (sameVersion !== undefined) conflicts.push(renamed(entry, sameVersion));
     else if (entry.version !== undefined && entry.version > newestFile) ahead.push(entry);
     else conflicts.push(missing(entry, files, appliedByName));
   }
-  const applied = files.flatMap((file) => {
+  const applied: { readonly file: KnownMigration; readonly entry: AppliedMigration }[] = [];
+  for (const file of files) {
     const entry = appliedByName.get(file.name);
-    return entry === undefined ? [] : [{ file, entry }];
-  });
-  for (const { file, entry } of applied) {
+    if (entry === undefined) continue;
+    applied.push({ file, entry });
     if (entry.checksum !== null && entry.checksum !== file.checksum) conflicts.push(changed(file, entry));
   }
   const pending = files.filter(

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
 import { filesInvalid, readMigrationFolder } from "./files.ts";
@@ -13,7 +14,37 @@ import { readChecksums } from "./prepare.ts";
 export function readKnownMigrations(config: Pick<Config, "migrationsDirectory">): KnownMigration[] {
   const directory = migrationsDirectory(config);
   const problems: string[] = [];
-  const known = readChecksums(readMigrationFolder(directory), problems);
+  return soundOnly(directory, readChecksums(readMigrationFolder(directory), problems), problems);
+}
+
+const sliceSize = 50;
+
+/**
+ * The same, a few files at a time: in between the process attends to a connection that is being made. Begins with the
+ * next turn of the event loop.
+ *
+ * @throws as `readKnownMigrations`
+ */
+export async function readKnownMigrationsInSlices(
+  config: Pick<Config, "migrationsDirectory">,
+): Promise<KnownMigration[]> {
+  await nextTurn();
+  const directory = migrationsDirectory(config);
+  const problems: string[] = [];
+  const files = readMigrationFolder(directory);
+  const known: KnownMigration[] = [];
+  for (let from = 0; from < files.length; from += sliceSize) {
+    await nextTurn();
+    known.push(...readChecksums(files.slice(from, from + sliceSize), problems));
+  }
+  return soundOnly(directory, known, problems);
+}
+
+function soundOnly(
+  directory: string,
+  known: KnownMigration[],
+  problems: readonly string[],
+): KnownMigration[] {
   if (problems.length > 0) throw filesInvalid(directory, problems);
   return known;
 }

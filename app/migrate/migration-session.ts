@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly listener?: Listener | undefined;
+  /** What is done while the connection is made. Where it fails, there will be no session. */
+  readonly meanwhile?: Promise<unknown>;
 }
 
 export interface MigrationSession {
@@ -35,7 +37,7 @@ export function migrationsDirectory({
  * Connects as the role that migrates, waiting until the server is ready, hands the session to `work` and ends it
  * whatever happens. When the signal fires, what the server is doing for us is cancelled.
  *
- * @throws AppError as `connectWhenReady`, also when the connection is lost later; `interrupted` after the signal;
+ * @throws what `meanwhile` throws; AppError as `connectWhenReady`, also when the connection is lost later; `interrupted` after the signal;
  *   otherwise what `work` throws
  */
 export async function withMigrationSession<T>(
@@ -45,12 +47,13 @@ export async function withMigrationSession<T>(
 ): Promise<T> {
   const { signal, listener, activity, readOnly = false } = options;
   const address = config.migrationDatabase;
-  const session = await connectWhenReady({
+  const giveUp = new AbortController();
+  const connecting = connectWhenReady({
     address,
     activity,
     timeout: config.waitTimeout,
     readOnly,
-    signal,
+    signal: signal === undefined ? giveUp.signal : AbortSignal.any([signal, giveUp.signal]),
     onWait: (reason, elapsed) =>
       listener?.({
         type: "waiting-for-database",
@@ -60,6 +63,16 @@ export async function withMigrationSession<T>(
         place: placeOf(address),
       }),
   });
+  try {
+    // Its failure is ours to tell only when nothing else has failed.
+    connecting.catch(() => undefined);
+    await options.meanwhile;
+  } catch (error) {
+    giveUp.abort();
+    await connecting.then(closeSession, () => undefined);
+    throw error;
+  }
+  const session = await connecting;
   const endWatch = watchConnection(session);
   let endInterruption: (() => void) | undefined;
   const onAbort = (): void => {

@@ -57,7 +57,8 @@ export function decode(bytes: Buffer, file: string): MigrationText | string {
   if (!isUtf8(bytes)) {
     return `${file} is not valid UTF-8 (first wrong byte at offset ${firstInvalidByte(bytes)}); save it as UTF-8.`;
   }
-  const text = bytes.toString(isAscii(bytes) ? "latin1" : "utf8").replace(/^\uFEFF/, "");
+  const decoded = bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
+  const text = decoded.startsWith("\uFEFF") ? decoded.slice(1) : decoded;
   const normalised = text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
   return { text: normalised, checksum: checksumOf(normalised) };
 }

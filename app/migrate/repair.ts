@@ -1,6 +1,6 @@
 import type { Config } from "../config/settings.ts";
+import { inTransaction } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
-import { inTransaction } from "./baseline.ts";
 import { compareHistory, type History, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
@@ -59,7 +59,7 @@ export async function repair(config: Config, options: RepairOptions): Promise<Re
       if (!(await options.confirm(actions))) return { outcome: "declined", actions };
       return await withMigrationLock(database, config, options, async ({ session, tables }) => {
         const fresh = await plan();
-        await inTransaction(session.client, async () => {
+        await inTransaction(session, ["BEGIN"], async () => {
           for (const action of fresh) await applyRepair(session.client, tables, action);
         });
         return { outcome: "repaired", actions: fresh };

@@ -1,6 +1,6 @@
 import type { Config } from "../config/settings.ts";
 import { compareHistory, type History, type HistoryConflict } from "./history.ts";
-import { readKnownMigrations } from "./known-migrations.ts";
+import { readKnownMigrationsInSlices } from "./known-migrations.ts";
 import {
   readAppliedRuns,
   readLedger,
@@ -43,12 +43,13 @@ export interface Status {
  * @throws AppError as `migrateUp` does before it changes anything, save for what the status itself shows
  */
 export async function readStatus(config: Config, options: RunOptions = {}): Promise<Status> {
-  const known = readKnownMigrations(config);
+  const reading = readKnownMigrationsInSlices(config);
   const { signal, listener } = options;
   return await withMigrationSession(
     config,
-    { activity: "migrate status", readOnly: true, signal, listener },
+    { activity: "migrate status", readOnly: true, signal, listener, meanwhile: reading },
     async ({ session, tables }) => {
+      const known = await reading;
       const ledger = await readLedger(session.client, tables);
       const runs = await readAppliedRuns(session.client, tables);
       return describeStatus(compareHistory(known, ledger), ledger, runs);

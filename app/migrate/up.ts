@@ -2,7 +2,7 @@ import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
-import { assertUsable, readKnownMigrations } from "./known-migrations.ts";
+import { assertUsable, readKnownMigrationsInSlices } from "./known-migrations.ts";
 import { readLedger, type UnfinishedRun } from "./ledger.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
@@ -46,11 +46,13 @@ export interface UpResult extends RunResult {
  *   thrown but returned, with what was done before it.
  */
 export async function migrateUp(config: Config, options: UpOptions = {}): Promise<UpResult> {
-  const known = readKnownMigrations(config);
+  const reading = readKnownMigrationsInSlices(config);
+  const { signal, listener } = options;
   return await withMigrationSession(
     config,
-    { activity: "migrate up", signal: options.signal, listener: options.listener },
+    { activity: "migrate up", signal, listener, meanwhile: reading },
     async (database) => {
+      const known = await reading;
       const plan = await planUp(config, database, known, options);
       const nothing = { done: [], failed: undefined, notTried: [] };
       if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
