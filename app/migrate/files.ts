@@ -1,5 +1,5 @@
 import { readdirSync, statSync, type Dirent } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
 
 /** A migration as the folder shows it; its text is read by `readMigration`. */
@@ -240,13 +240,13 @@ function pair(files: readonly FoundFile[], directory: string, problems: string[]
 }
 
 function migrationOf(directory: string, up: FoundFile, down: FoundFile | undefined): MigrationFile {
-  const upPath = join(directory, up.fileName);
+  const upPath = directory + sep + up.fileName;
   return {
     version: up.version,
     versionText: up.versionText,
     name: up.name,
     kind: up.kind,
     upPath,
-    downPath: up.direction === "both" ? upPath : down && join(directory, down.fileName),
+    downPath: up.direction === "both" ? upPath : down && directory + sep + down.fileName,
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { compareHistory, type HistoryConflict, type KnownMigration } from "./history.ts";
 import type { AppliedMigration, LedgerState, StoredDirectives } from "./ledger.ts";
 
-const march = new Date("2026-03-02T10:00:00Z");
+const march = "2026-03-02T10:00:00Z";
 const versionOf = (name: string): bigint => BigInt(/^\d+/.exec(name)![0]);
 
 function file(name: string, checksum = `of ${name}`, deferred = false): KnownMigration {
@@ -145,7 +145,7 @@ describe("a conflict", () => {
       statementsDone: 1,
       statementsTotal: 2,
       statementStarted: null,
-      startedAt: march,
+      startedAt: new Date(march),
       host: "h",
     } as const;
     expect(conflictsOf(files, { ...state, unfinished: [unfinished] })).toEqual([]);

@@ -83,6 +83,7 @@ function versionIs(name: string, version: bigint): boolean {
 }
 
 function outOfOrder(pending: readonly KnownMigration[], ledger: LedgerState): HistoryConflict[] {
+  if (pending.length === 0) return [];
   // A deferred migration is applied later than its number says, on purpose.
   const newest = ledger.applied
     .filter(({ directives }) => !directives.deferred)
@@ -135,5 +136,5 @@ function changed(file: KnownMigration, entry: AppliedMigration): HistoryConflict
 }
 
 function when({ appliedAt }: AppliedMigration): string {
-  return appliedAt === null ? "" : ` on ${appliedAt.toISOString().slice(0, 10)}`;
+  return appliedAt === null ? "" : ` on ${new Date(appliedAt).toISOString().slice(0, 10)}`;
 }

@@ -17,7 +17,7 @@ export function readKnownMigrations(config: Pick<Config, "migrationsDirectory">)
   return soundOnly(directory, readChecksums(readMigrationFolder(directory), problems), problems);
 }
 
-const sliceSize = 50;
+const sliceSize = 20;
 
 /**
  * The same, a few files at a time: in between the process attends to a connection that is being made. Begins with the

@@ -11,11 +11,13 @@ export interface AppliedMigration {
   /** Null where nobody recorded one: applied by node-pg-migrate itself, or by another tool before an adoption. */
   readonly checksum: string | null;
   readonly directives: StoredDirectives;
-  readonly appliedAt: Date | null;
+  /** ISO 8601 with an offset; null where nobody recorded it. */
+  readonly appliedAt: string | null;
 }
 
 /** How a migration was applied; only some commands show it. */
 export interface AppliedRun {
+  readonly appliedAt: Date | null;
   readonly ranMs: number | null;
   readonly role: string | null;
   readonly host: string | null;
@@ -62,28 +64,26 @@ export function storedDirectives(directives: Directives): StoredDirectives {
 }
 
 /**
- * Ours in one read: applied names with the newest run of each, and what was begun and not finished. One row of JSON:
- * every start pays for it, and a thousand rows cost the client three times as much.
+ * Ours in one read: applied names, the runs that applied something, and what was begun and not finished. One row of
+ * JSON without joins, since every start pays for it: a thousand rows of their own cost three times as much.
  */
 function stateQuery({ migrations, runs }: LedgerTables): string {
   return `
-    SELECT (SELECT json_agg(json_build_array(m.name, extract(epoch FROM coalesce(r.finished_at, m.run_on::timestamptz)), r.checksum, nullif(r.directives, '{}')))
-              FROM ${migrations} m
-              LEFT JOIN (SELECT DISTINCT ON (name) name, checksum, directives, finished_at
-                           FROM ${runs} WHERE state = 'applied' ORDER BY name, id DESC) r ON r.name = m.name) AS applied,
+    SELECT (SELECT json_agg(name) FROM ${migrations}) AS names,
+           (SELECT json_agg(json_build_array(name, checksum, finished_at, nullif(directives, '{}')) ORDER BY id) FROM ${runs} WHERE state = 'applied') AS runs,
            (SELECT json_agg(json_build_object('id', u.id::text, 'name', u.name, 'direction', u.direction, 'state', u.state, 'checksum', u.checksum,
                      'statementsDone', u.statements_done, 'statementsTotal', u.statements_total, 'statementStarted', u.statement_started,
-                     'startedAt', extract(epoch FROM u.started_at), 'host', u.host))
-              FROM (SELECT DISTINCT ON (name) id, name, checksum, started_at, host, direction, state, statements_done, statements_total, statement_started
-                      FROM ${runs} ORDER BY name, id DESC) u
-             WHERE u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL))) AS unfinished`;
+                     'startedAt', u.started_at, 'host', u.host))
+              FROM ${runs} u
+             WHERE (u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL)))
+               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id)) AS unfinished`;
 }
 
-/** Times are seconds since 1970. */
+/** Of several runs of one name the last one counts. */
 interface StateRow {
-  readonly applied:
-    readonly (readonly [string, number | null, (string | null)?, (StoredDirectives | null)?])[] | null;
-  readonly unfinished: readonly (Omit<UnfinishedRun, "startedAt"> & { readonly startedAt: number })[] | null;
+  readonly names: readonly string[] | null;
+  readonly runs: readonly (readonly [string, string | null, string, StoredDirectives | null])[] | null;
+  readonly unfinished: readonly (Omit<UnfinishedRun, "startedAt"> & { readonly startedAt: string })[] | null;
 }
 
 /**
@@ -115,7 +115,7 @@ async function readIncompleteLedger(database: Queryable, tables: LedgerTables): 
   }
   try {
     const { rows } = await database.query(
-      `SELECT json_agg(json_build_array(name, extract(epoch FROM run_on::timestamptz))) AS applied, NULL AS unfinished FROM ${tables.migrations}`,
+      `SELECT json_agg(name) AS names, NULL AS runs, NULL AS unfinished, count(run_on) AS ours FROM ${tables.migrations}`,
     );
     return toState(rows[0] as StateRow);
   } catch (error) {
@@ -144,46 +144,46 @@ async function refuseLostNames(database: Queryable, tables: LedgerTables): Promi
   );
 }
 
-function toState({ applied: rows, unfinished }: StateRow): LedgerState {
+function toState({ names, runs, unfinished }: StateRow): LedgerState {
+  const runOf = new Map((runs ?? []).map((run) => [run[0], run]));
   const applied = new Map<string, AppliedMigration>();
   const duplicates = new Set<string>();
-  for (const [name, at, checksum = null, directives] of rows ?? []) {
+  for (const name of names ?? []) {
     if (applied.has(name)) duplicates.add(name);
+    const run = runOf.get(name);
     applied.set(name, {
       name,
       version: versionOf(name),
-      checksum,
-      directives: directives ?? {},
-      appliedAt: at === null ? null : dateOf(at),
+      checksum: run?.[1] ?? null,
+      directives: run?.[3] ?? {},
+      appliedAt: run?.[2] ?? null,
     });
   }
   return {
     applied: [...applied.values()].toSorted(byVersion),
-    unfinished: (unfinished ?? []).map((run) => ({ ...run, startedAt: dateOf(run.startedAt) })),
+    unfinished: (unfinished ?? []).map((run) => ({ ...run, startedAt: new Date(run.startedAt) })),
     duplicates: [...duplicates],
   };
 }
 
-/** By name, how what is applied was applied; nothing of what Headgate did not apply. */
+/** By name, how what is applied was applied: of what Headgate did not apply, the table of names knows only when. */
 export async function readAppliedRuns(
   database: Queryable,
   { migrations, runs }: LedgerTables,
 ): Promise<ReadonlyMap<string, AppliedRun>> {
-  try {
-    const { rows } = await database.query(
-      `SELECT DISTINCT ON (r.name) r.name, r.ran_ms::float8 AS "ranMs", r.role, r.host
-         FROM ${runs} r JOIN ${migrations} m ON m.name = r.name
-        WHERE r.state = 'applied' ORDER BY r.name, r.id DESC`,
-    );
-    return new Map((rows as (AppliedRun & { name: string })[]).map(({ name, ...run }) => [name, run]));
-  } catch (error) {
-    if (codeOf(error) === "42P01") return new Map();
-    throw error;
-  }
-}
-
-function dateOf(seconds: number): Date {
-  return new Date(seconds * 1000);
+  const { rows: found } = await database.query(
+    "SELECT to_regclass($1) IS NOT NULL AS names, to_regclass($2) IS NOT NULL AS runs",
+    [migrations, runs],
+  );
+  const exists = found[0] as { names: boolean; runs: boolean };
+  if (!exists.names) return new Map();
+  const { rows } = await database.query(
+    exists.runs
+      ? `SELECT DISTINCT ON (m.name) m.name, coalesce(r.finished_at, m.run_on::timestamptz) AS "appliedAt", r.ran_ms::float8 AS "ranMs", r.role, r.host
+           FROM ${migrations} m LEFT JOIN ${runs} r ON r.name = m.name AND r.state = 'applied' ORDER BY m.name, r.id DESC`
+      : `SELECT name, run_on::timestamptz AS "appliedAt", NULL AS "ranMs", NULL AS role, NULL AS host FROM ${migrations}`,
+  );
+  return new Map((rows as (AppliedRun & { name: string })[]).map(({ name, ...run }) => [name, run]));
 }
 
 export function versionOf(name: string): bigint | undefined {
@@ -192,6 +192,7 @@ export function versionOf(name: string): bigint | undefined {
 }
 
 function byVersion(a: AppliedMigration, b: AppliedMigration): number {
-  const [left, right] = [a.version ?? -1n, b.version ?? -1n];
+  const left = a.version ?? -1n;
+  const right = b.version ?? -1n;
   return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -17,7 +17,7 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly listener?: Listener | undefined;
-  /** What is done while the connection is made. Where it fails, there will be no session. */
+  /** What is done while the connection is made, and awaited by `work`. Where it fails, the server is not waited for. */
   readonly meanwhile?: Promise<unknown>;
 }
 
@@ -63,16 +63,14 @@ export async function withMigrationSession<T>(
         place: placeOf(address),
       }),
   });
-  try {
-    // Its failure is ours to tell only when nothing else has failed.
-    connecting.catch(() => undefined);
-    await options.meanwhile;
-  } catch (error) {
+  let failure: { readonly reason: unknown } | undefined;
+  options.meanwhile?.catch((error: unknown) => {
+    failure = { reason: error };
     giveUp.abort();
-    await connecting.then(closeSession, () => undefined);
-    throw error;
-  }
-  const session = await connecting;
+  });
+  const session = await connecting.catch((error: unknown) => {
+    throw failure === undefined ? error : failure.reason;
+  });
   const endWatch = watchConnection(session);
   let endInterruption: (() => void) | undefined;
   const onAbort = (): void => {

@@ -54,10 +54,11 @@ export function decode(bytes: Buffer, file: string): MigrationText | string {
   if (nul >= 0) {
     return `${file} has a NUL byte at offset ${nul}; PostgreSQL would ignore everything behind it. Is it UTF-16, or damaged?`;
   }
-  if (!isUtf8(bytes)) {
+  const ascii = isAscii(bytes);
+  if (!ascii && !isUtf8(bytes)) {
     return `${file} is not valid UTF-8 (first wrong byte at offset ${firstInvalidByte(bytes)}); save it as UTF-8.`;
   }
-  const decoded = bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
+  const decoded = bytes.toString(ascii ? "latin1" : "utf8");
   const text = decoded.startsWith("\uFEFF") ? decoded.slice(1) : decoded;
   const normalised = text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
   return { text: normalised, checksum: checksumOf(normalised) };

@@ -68,14 +68,10 @@ export function describeStatus(
     version: string,
     state: "applied" | "ahead" | "missing",
     notes: readonly string[],
-  ): MigrationStatus => ({
-    version,
-    name: entry.name,
-    state,
-    appliedAt: entry.appliedAt?.toISOString() ?? null,
-    ...(runs.get(entry.name) ?? unknownRun),
-    notes,
-  });
+  ): MigrationStatus => {
+    const { appliedAt, ...run } = runs.get(entry.name) ?? unknownRun;
+    return { version, name: entry.name, state, appliedAt: appliedAt?.toISOString() ?? null, ...run, notes };
+  };
   const deferred = history.pending.filter((file) => file.deferred).map(({ name }) => name);
   const notesFor = (name: string): string[] => [
     ...history.conflicts.filter((conflict) => conflict.name === name).map(({ message }) => message),
@@ -108,8 +104,8 @@ export function describeStatus(
       version: versionText,
       name,
       state: isDeferred ? ("deferred" as const) : ("pending" as const),
-      appliedAt: null,
       ...unknownRun,
+      appliedAt: null,
       notes: [...notesFor(name), ...(downPath === undefined ? ["has no down file"] : [])],
     })),
   ];
@@ -128,7 +124,7 @@ export function describeStatus(
   };
 }
 
-const unknownRun: AppliedRun = { ranMs: null, role: null, host: null };
+const unknownRun: AppliedRun = { appliedAt: null, ranMs: null, role: null, host: null };
 
 function digits({ name }: AppliedMigration): string {
   return /^\d+/.exec(name)?.[0] ?? "";

@@ -3,7 +3,7 @@ import { AppError } from "../errors.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
 import { assertUsable, readKnownMigrationsInSlices } from "./known-migrations.ts";
-import { readLedger, type UnfinishedRun } from "./ledger.ts";
+import { readLedger, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, type PreparedMigration } from "./prepare.ts";
@@ -52,8 +52,9 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
     config,
     { activity: "migrate up", signal, listener, meanwhile: reading },
     async (database) => {
-      const known = await reading;
-      const plan = await planUp(config, database, known, options);
+      const readingLedger = readLedger(database.session.client, database.tables);
+      const [known, ledger] = await Promise.all([reading, readingLedger]);
+      const plan = await planUp(config, database, known, ledger, options);
       const nothing = { done: [], failed: undefined, notTried: [] };
       if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
@@ -61,7 +62,13 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
         return { outcome: "declined", plan, ...nothing };
       return await withMigrationLock(database, config, options, async (context) => {
         // Somebody else may have migrated while we waited.
-        const fresh = await planUp(config, database, known, options);
+        const fresh = await planUp(
+          config,
+          database,
+          known,
+          await readLedger(database.session.client, database.tables),
+          options,
+        );
         if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };
         const result = await runSteps(context, fresh.steps);
         return { outcome: result.failed === undefined ? "applied" : "failed", plan: fresh, ...result };
@@ -74,9 +81,9 @@ async function planUp(
   config: Config,
   database: MigrationSession,
   known: readonly KnownMigration[],
+  ledger: LedgerState,
   options: UpOptions,
 ): Promise<UpPlan> {
-  const { session, tables } = database;
   const { to, limit } = options;
   if (to !== undefined && !known.some(({ version }) => version === to)) {
     throw new AppError(
@@ -84,7 +91,7 @@ async function planUp(
       `There is no migration with version ${to} in ${migrationsDirectory(config)}.`,
     );
   }
-  const history = compareHistory(known, await readLedger(session.client, tables), options);
+  const history = compareHistory(known, ledger, options);
   assertUsable(history, config);
   const halfDown = history.unfinished.find(({ direction }) => direction === "down");
   if (halfDown !== undefined) throw interruptedDown(halfDown);
