@@ -9,7 +9,7 @@ import pg from "pg";
 import { startCluster } from "../dist/scripts/embedded-postgres/cluster.js";
 
 const root = join(import.meta.dirname, "..");
-const runs = Number(process.env.BENCH_RUNS ?? 11);
+const runs = Number(process.env.BENCH_RUNS ?? 41);
 const up = [join(root, "dist", "scripts", "migrate.js"), "up", "--yes"];
 const work = mkdtempSync(join(tmpdir(), "headgate-bench-"));
 const cluster = await startCluster({ folder: join(work, "postgres"), durable: false, temporary: true });

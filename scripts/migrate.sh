@@ -19,7 +19,8 @@ _main() {
 	for word; do
 		if [ "$word" = --build ]; then _build "$home"; else words+=("$word"); fi
 	done
-	exec node "$home/dist/scripts/migrate.js" ${words[@]+"${words[@]}"}
+	# As in docker-entrypoint.sh: recompiling the SQL parser would take more memory than the whole run.
+	exec node --liftoff-only --no-wasm-tier-up "$home/dist/scripts/migrate.js" ${words[@]+"${words[@]}"}
 }
 
 _is_sourced() {

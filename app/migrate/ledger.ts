@@ -153,17 +153,31 @@ function toState({ names, runs, unfinished }: StateRow): LedgerState {
     const run = runOf.get(name);
     applied.set(name, {
       name,
-      version: versionOf(name),
+      // Rarely asked for: computed then.
+      get version() {
+        return versionOf(name);
+      },
       checksum: run?.[1] ?? null,
       directives: run?.[3] ?? {},
       appliedAt: run?.[2] ?? null,
     });
   }
   return {
-    applied: [...applied.values()].toSorted(byVersion),
+    applied: isInOrder(names ?? []) ? [...applied.values()] : [...applied.values()].toSorted(byVersion),
     unfinished: (unfinished ?? []).map((run) => ({ ...run, startedAt: new Date(run.startedAt) })),
     duplicates: [...duplicates],
   };
+}
+
+/** Whether the names ascend and their numbers have one width, as in nearly every ledger; else they must be sorted. */
+function isInOrder(names: readonly string[]): boolean {
+  const width = names[0]?.indexOf("_");
+  let last = "";
+  for (const name of names) {
+    if (name <= last || name.indexOf("_") !== width) return false;
+    last = name;
+  }
+  return true;
 }
 
 /** By name, how what is applied was applied: of what Headgate did not apply, the table of names knows only when. */

@@ -35,17 +35,19 @@ export interface PreparedMigration {
 
 /** What the history needs of the files of a folder. A file that cannot be read or decoded is added to `problems`. */
 export function readChecksums(files: readonly MigrationFile[], problems: string[]): KnownMigration[] {
-  return files.flatMap((file) => {
+  const known: KnownMigration[] = [];
+  for (const file of files) {
     const content = readMigrationText(file.upPath);
     if (typeof content === "string") {
       problems.push(content);
-      return [];
+      continue;
     }
     const { text, checksum } = content;
     // What is wrong with the directives is reported when the migration is prepared.
     const deferred = text.includes("deferred") && parseDirectives(text, file.kind, file.name, []).deferred;
-    return [{ ...file, checksum, deferred }];
-  });
+    known.push({ ...file, checksum, deferred });
+  }
+  return known;
 }
 
 /**
