@@ -63,7 +63,8 @@ export async function migrateDown(config: Config, options: DownOptions): Promise
   );
 }
 
-async function planDown(
+/** What would be reverted, newest first. */
+export async function planDown(
   config: Config,
   { session, tables }: MigrationSession,
   known: readonly KnownMigration[],

@@ -57,7 +57,7 @@ export async function waitForLock(session: Session, key: bigint, options: LockWa
   let lastSeen = "";
   let lastName = "";
   while (!(await tryLock(session, key))) {
-    const holder = await readHolder(session, key);
+    const holder = await readLockHolder(session, key);
     const now = Date.now();
     if (holder === undefined || holder.isWorking || holder.seen !== lastSeen) lastProgress = now;
     if (now - lastProgress >= options.budget) throw notObtained(holder, now - started);
@@ -111,14 +111,15 @@ function lockCondition(key: bigint): string {
     AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
 }
 
-interface ObservedHolder extends LockHolder {
+export interface ObservedHolder extends LockHolder {
   /** Changes whenever the holder does something new. */
   readonly seen: string;
   /** The server is computing or reading for it at this moment: not waiting for a lock, a timer or its client. */
   readonly isWorking: boolean;
 }
 
-async function readHolder(session: Session, key: bigint): Promise<ObservedHolder | undefined> {
+/** The holder of the lock, as far as our role may see it; undefined when nobody has it. */
+export async function readLockHolder(session: Session, key: bigint): Promise<ObservedHolder | undefined> {
   const { rows } = await session.client.query<{
     pid: number;
     application_name: string | null;

@@ -125,10 +125,11 @@ async function prepareAll(config: Config, pending: readonly KnownMigration[]): P
   return prepared;
 }
 
-async function toStep(
+/** A prepared migration as a step, taken up where an interrupted run of it stopped. */
+export async function toStep(
   database: MigrationSession,
   migration: PreparedMigration,
-  history: History,
+  history: Pick<History, "unfinished">,
 ): Promise<Step> {
   const unfinished = await findResumePoint(
     database,

@@ -5,7 +5,10 @@ import { create } from "./commands/create.ts";
 import { current } from "./commands/current.ts";
 import { deferred } from "./commands/deferred.ts";
 import { down } from "./commands/down.ts";
+import { history } from "./commands/history.ts";
+import { info } from "./commands/info.ts";
 import { pending } from "./commands/pending.ts";
+import { redo } from "./commands/redo.ts";
 import { repair } from "./commands/repair.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
@@ -15,14 +18,17 @@ import { wait } from "./commands/wait.ts";
 export const commands: readonly Command[] = [
   up,
   down,
+  redo,
   status,
   check,
   pending,
   current,
+  history,
   create,
   deferred,
   baseline,
   repair,
+  info,
   wait,
 ];
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { migrate, withScene, writeFiles } from "./hostile/perform.ts";
+import { ask, migrate, withScene, writeFiles } from "./hostile/perform.ts";
 
 const three = {
   "000001_one.up.sql": "CREATE TABLE one (id int);",
@@ -13,15 +13,6 @@ const three = {
 };
 
 const quiet = { LOG_LEVEL: "silent" };
-
-/** Runs with `--json` and returns the one document. */
-async function ask(
-  scene: Parameters<typeof migrate>[0],
-  ...argv: string[]
-): Promise<{ code: number | undefined; document: Record<string, unknown> }> {
-  const { code, output } = await migrate(scene, [...argv, "--json"], quiet);
-  return { code, document: JSON.parse(output) as Record<string, unknown> };
-}
 
 describe("migrate up", () => {
   it("applies what is pending in the order of the numbers and records each run", async () => {

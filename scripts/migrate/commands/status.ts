@@ -1,6 +1,7 @@
 import { readStatus, type MigrationStatus } from "../../../app/migrate/status.ts";
 import type { Command } from "../command.ts";
-import { countOf, seconds } from "../words.ts";
+import { table, type TableRow } from "../table.ts";
+import { countOf, moment, seconds } from "../words.ts";
 
 export const status: Command = {
   name: "status",
@@ -9,7 +10,7 @@ export const status: Command = {
   async run(context) {
     const report = await readStatus(context.config(), context);
     context.answer(report);
-    for (const line of table(report.migrations)) context.say(line);
+    for (const line of table(heads, report.migrations.map(row))) context.say(line);
     const { pending, deferred, ahead, conflicts } = report;
     const counts = [
       `${countOf(report.migrations.filter(({ state }) => state === "applied" || state === "ahead").length, "migration")} applied`,
@@ -23,28 +24,18 @@ export const status: Command = {
   },
 };
 
-const heads = ["VERSION", "NAME", "STATE", "APPLIED AT", "TOOK", "BY"] as const;
+const heads = ["VERSION", "NAME", "STATE", "APPLIED AT", "TOOK", "BY"];
 
-function table(migrations: readonly MigrationStatus[]): string[] {
-  const rows = migrations.map(({ version, name, state, appliedAt, ranMs, role, host }) => [
-    version,
-    name.replace(/^\d+_/, ""),
-    state,
-    appliedAt === null ? "" : appliedAt.replace("T", " ").replace(/\.\d+Z$/, "Z"),
-    ranMs === null ? "" : seconds(ranMs),
-    role === null ? "" : `${role}@${host ?? "?"}`,
-  ]);
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map((row) => row[column]!.length)),
-  );
-  const format = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd();
-  return [
-    format(heads),
-    ...rows.flatMap((row, index) => [format(row), ...migrations[index]!.notes.map((note) => `  ! ${note}`)]),
-    "",
-  ];
+function row({ version, name, state, appliedAt, ranMs, role, host, notes }: MigrationStatus): TableRow {
+  return {
+    cells: [
+      version,
+      name.replace(/^\d+_/, ""),
+      state,
+      appliedAt === null ? "" : moment(appliedAt),
+      ranMs === null ? "" : seconds(ranMs),
+      role === null ? "" : `${role}@${host ?? "?"}`,
+    ],
+    notes,
+  };
 }

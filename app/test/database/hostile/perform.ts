@@ -174,3 +174,12 @@ const objectsQuery = `
     UNION ALL SELECT 'enum ' || t.typname FROM pg_type t WHERE t.typtype = 'e'
     UNION ALL SELECT 'rule ' || r.rulename FROM pg_rewrite r WHERE r.rulename <> '_RETURN' AND r.oid >= 16384
   ) all_of_it ORDER BY line COLLATE "C"`;
+
+/** Runs with `--json` and returns the one document. */
+export async function ask(
+  scene: Parameters<typeof migrate>[0],
+  ...argv: string[]
+): Promise<{ code: number | undefined; document: Record<string, unknown> }> {
+  const { code, output } = await migrate(scene, [...argv, "--json"], { LOG_LEVEL: "silent" });
+  return { code, document: JSON.parse(output) as Record<string, unknown> };
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from "@jest/globals";
+import { ask, migrate, withScene, writeFiles } from "./hostile/perform.ts";
+
+const three = {
+  "000001_one.up.sql": "CREATE TABLE one (id int);",
+  "000001_one.down.sql": "DROP TABLE one;",
+  "000002_two.up.sql": "CREATE TABLE two (id int);",
+  "000002_two.down.sql": "DROP TABLE two;",
+  "000003_three.up.sql": "CREATE TABLE three (id int);",
+  "000003_three.down.sql": "DROP TABLE three;",
+};
+
+const quiet = { LOG_LEVEL: "silent" };
+
+describe("migrate history", () => {
+  it("shows every run, the newest first, and what failed with its reason", async () => {
+    await withScene(async (scene) => {
+      expect(await ask(scene, "history")).toEqual({ code: 0, document: { runs: [] } });
+      writeFiles(scene.folder, { ...three, "000004_bad.up.sql": "SELECT * FROM nowhere;" });
+      await migrate(scene, ["up", "--yes"]);
+      await migrate(scene, ["down", "-n", "1", "--yes"]);
+      const { code, document } = await ask(scene, "history", "-n", "3");
+      expect({ code, document }).toMatchObject({
+        code: 0,
+        document: {
+          runs: [
+            { name: "000003_three", direction: "down", state: "reverted", error: null },
+            { name: "000004_bad", direction: "up", state: "failed", error: { sqlstate: "42P01" } },
+            { name: "000003_three", direction: "up", state: "applied", version: "3", attempts: 1 },
+          ],
+        },
+      });
+      const { output } = await migrate(scene, ["history"], quiet);
+      expect(output).toMatch(/^STARTED AT +DIRECTION +NAME +STATE +TOOK +BY +HEADGATE\n/);
+      expect(output).toContain('  ! 42P01: relation "nowhere" does not exist');
+    });
+  });
+});
+
+describe("migrate info", () => {
+  it("shows connection, server, role, privileges and ledger, and no password", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, three);
+      const { address } = scene.database;
+      const { code, document } = await ask(scene, "info");
+      expect({ code, document }).toMatchObject({
+        code: 0,
+        document: {
+          connection: {
+            host: address.host,
+            port: address.port,
+            database: address.database,
+            user: address.user,
+          },
+          server: { version: expect.stringMatching(/^1\d\./), standby: false },
+          tls: null,
+          role: { name: address.user },
+          privileges: { createSchema: true, createTable: true, writeLedger: null },
+          ledger: { exists: false },
+          lock: null,
+        },
+      });
+      const { output } = await migrate(scene, ["info"]);
+      expect(output).toContain("migration lock        free");
+      expect(output).not.toContain(address.password ?? "no password");
+    });
+  });
+});
+
+describe("migrate check --offline", () => {
+  it("needs no database, and names what is wrong with the files", async () => {
+    await withScene(async (scene) => {
+      const nowhere = { DATABASE_URL: "", LOG_LEVEL: "silent" };
+      writeFiles(scene.folder, three);
+      expect(await migrate(scene, ["check", "--offline"], nowhere)).toMatchObject({
+        code: 0,
+        output: "3 migrations, all sound.\n",
+      });
+      writeFiles(scene.folder, {
+        "000003_again.up.sql": "SELECT 1;",
+        "000005_later.up.sql": "-- migrate: no-transction\nSELECT 1;",
+      });
+      const twice = await migrate(scene, ["check", "--offline"], nowhere);
+      expect(twice).toMatchObject({ code: 7, output: expect.stringMatching(/Version 000003 is used twice/) });
+    });
+  });
+
+  it("reads the way down, too", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, {
+        ...three,
+        "000002_two.down.sql": "-- migrate: no-transction\nDROP TABLE two;",
+      });
+      const { code, output } = await migrate(scene, ["check", "--offline", "--json"], {
+        DATABASE_URL: "",
+        LOG_LEVEL: "silent",
+      });
+      expect({ code, document: JSON.parse(output) as unknown }).toEqual({
+        code: 7,
+        document: {
+          ok: false,
+          exitCode: 7,
+          migrations: ["000001_one", "000002_two", "000003_three"],
+          problems: [
+            '000002_two.down.sql:1: unknown directive "no-transction" (did you mean no-transaction?); known: no-transaction, lock-timeout, statement-timeout, retries, repeat-until-zero, deferred, breaking, irreversible, allow.',
+          ],
+          warnings: [],
+        },
+      });
+    });
+  });
+});

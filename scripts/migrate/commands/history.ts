@@ -1,0 +1,48 @@
+import { readRunHistory, type RecordedRun } from "../../../app/migrate/run-history.ts";
+import { wholeNumber } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { table, type TableRow } from "../table.ts";
+import { moment, seconds } from "../words.ts";
+
+export const history: Command = {
+  name: "history",
+  summary: "show what was ever run on this database, newest first",
+  flags: { n: { short: "n", value: "N", description: "the newest N" } },
+  example: "migrate history -n 20",
+  async run(context) {
+    const { n } = context.flags;
+    const limit = typeof n === "string" ? wholeNumber(history, "-n", n) : undefined;
+    const runs = await readRunHistory(context.config(), {
+      limit,
+      signal: context.signal,
+      listener: context.listener,
+    });
+    context.answer({ runs });
+    if (runs.length === 0) context.say("Nothing was ever run here.");
+    else for (const line of table(heads, runs.map(row))) context.say(line);
+    return 0;
+  },
+};
+
+const heads = ["STARTED AT", "DIRECTION", "NAME", "STATE", "TOOK", "BY", "HEADGATE"];
+
+function row(run: RecordedRun): TableRow {
+  const { startedAt, direction, name, state, ranMs, role, host, headgateVersion, error } = run;
+  const progress =
+    state !== "applied" && run.statementsTotal !== null
+      ? ` (statement ${run.statementsDone} of ${run.statementsTotal})`
+      : "";
+  return {
+    cells: [
+      moment(startedAt),
+      direction,
+      name,
+      `${state}${progress}`,
+      ranMs === null ? "" : seconds(ranMs),
+      `${role}@${host}`,
+      headgateVersion,
+    ],
+    notes:
+      error === null ? [] : [`${error.sqlstate === undefined ? "" : `${error.sqlstate}: `}${error.message}`],
+  };
+}

@@ -1,0 +1,51 @@
+import { migrateRedo, type RedoResult } from "../../../app/migrate/redo.ts";
+import { describeError, exitCodeOf } from "../../../app/exit-code.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { seconds } from "../words.ts";
+
+export const redo: Command = {
+  name: "redo",
+  summary: "revert the newest migration and apply it again, under one lock",
+  example: "migrate redo --yes",
+  async run(context) {
+    const result = await migrateRedo(context.config(), {
+      signal: context.signal,
+      listener: context.listener,
+      confirm: async ({ name }) =>
+        await confirm(
+          context,
+          [`${name} will be reverted and applied again; data in what it made is lost.`],
+          "Redo it?",
+        ),
+    });
+    report(context, result);
+    if (result.failed !== undefined) return exitCodeOf(result.failed.error);
+    return result.outcome === "declined" ? 3 : 0;
+  },
+};
+
+function report(context: CommandContext, { outcome, name, done, failed }: RedoResult): void {
+  context.answer({
+    outcome,
+    name: name ?? null,
+    done,
+    failed: failed === undefined ? null : { name: failed.name, error: describeError(failed.error) },
+  });
+  for (const { direction, ranMs } of done)
+    context.list(`${direction === "up" ? "applied" : "reverted"} ${name} (${seconds(ranMs)})`);
+  switch (outcome) {
+    case "nothing-to-do":
+      return context.say("No migration is applied that could be redone.");
+    case "declined":
+      return context.say("Nothing was touched.");
+    case "redone":
+      return context.say(`${name} was reverted and applied again.`);
+    case "failed":
+      return context.say(
+        done.length === 0
+          ? `${name} could not be reverted; it is still applied.`
+          : `${name} was reverted, and could not be applied again; it is pending.`,
+      );
+  }
+}
