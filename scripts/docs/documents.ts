@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../app/version.ts";
+import { commandManual } from "./manual.ts";
 import { commandTable, envExample, exitCodeTable, settingsTable } from "./tables.ts";
 
 export interface Document {
@@ -23,6 +24,7 @@ export function readDocuments(): Document[] {
       ].reduce((text, [name, table]) => replaceBlock(text, name!, table!), readme.current),
     },
     { ...read(".env.example"), generated: envExample() },
+    { ...read("docs/migrate.md"), generated: commandManual() },
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { baseline } from "./commands/baseline.ts";
 import { check } from "./commands/check.ts";
+import { createCompletion } from "./commands/completion.ts";
 import { create } from "./commands/create.ts";
 import { current } from "./commands/current.ts";
 import { deferred } from "./commands/deferred.ts";
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   repair,
   info,
   wait,
+  createCompletion(() => commands),
 ];
 
 export function findCommand(name: string): Command | undefined {
