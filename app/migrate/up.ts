@@ -2,6 +2,7 @@ import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
+import { digestOf, historyAtHead, readHistoryDigest } from "./history-digest.ts";
 import { assertUsable, readKnownMigrationsInSlices } from "./known-migrations.ts";
 import { readLedger, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { readMigrationText } from "./migration-text.ts";
@@ -52,10 +53,14 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
     config,
     { activity: "migrate up", signal, listener, meanwhile: reading },
     async (database) => {
-      const readingLedger = readLedger(database.session.client, database.tables);
-      const [known, ledger] = await Promise.all([reading, readingLedger]);
-      const plan = await planUp(config, database, known, ledger, options);
+      const { client } = database.session;
       const nothing = { done: [], failed: undefined, notTried: [] };
+      const [known, digest] = await Promise.all([reading, readHistoryDigest(client, database.tables)]);
+      if (options.to === undefined && digest === digestOf(known)) {
+        const plan = { steps: [], history: historyAtHead(known), deferred: [] };
+        return { outcome: "up-to-date", plan, ...nothing };
+      }
+      const plan = await planUp(config, database, known, await readLedger(client, database.tables), options);
       if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
       if (options.confirm !== undefined && !(await options.confirm(plan)))
@@ -66,7 +71,7 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
           config,
           database,
           known,
-          await readLedger(database.session.client, database.tables),
+          await readLedger(client, database.tables),
           options,
         );
         if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };

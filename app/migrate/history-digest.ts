@@ -1,0 +1,69 @@
+import { hash } from "node:crypto";
+import { codeOf } from "../database/sqlstate.ts";
+import type { History, KnownMigration } from "./history.ts";
+import type { LedgerTables } from "./ledger-tables.ts";
+import type { Queryable } from "./queryable.ts";
+
+/**
+ * One short answer for what nearly every start of a container finds: a history that is exactly the files. The server
+ * folds names and checksums into a digest; whoever has the same one from the files need not read the history at all.
+ *
+ * @returns undefined where there is no complete ledger, or something was begun and not finished
+ */
+export async function readHistoryDigest(
+  database: Queryable,
+  { migrations, runs }: LedgerTables,
+): Promise<string | undefined> {
+  try {
+    const { rows } = await database.query(
+      `SELECT encode(sha256(convert_to(n.names || E'\\n\\n' || r.checksums, 'UTF8')), 'hex') AS digest
+         FROM (SELECT string_agg(name, E'\\n' ORDER BY name COLLATE "C") AS names FROM ${migrations}) n,
+              (SELECT string_agg(name || ' ' || checksum, E'\\n') AS checksums
+                 FROM (SELECT DISTINCT ON (name COLLATE "C") name, checksum FROM ${runs}
+                        WHERE state = 'applied' AND name IN (SELECT name FROM ${migrations})
+                        ORDER BY name COLLATE "C", id DESC) newest) r
+        WHERE NOT EXISTS (SELECT FROM ${runs} u
+                           WHERE (u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL)))
+                             AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id))`,
+    );
+    return (rows[0] as { digest: string | null } | undefined)?.digest ?? undefined;
+  } catch (error) {
+    // Reading the history itself will tell what is wrong with the tables.
+    if (codeOf(error) === "42P01" || codeOf(error) === "42703") return undefined;
+    throw error;
+  }
+}
+
+/** The same digest of files that are all applied. Names have ASCII characters only, so both sides sort alike. */
+export function digestOf(files: readonly KnownMigration[]): string {
+  const names: string[] = [];
+  const checksums: string[] = [];
+  for (const { name, checksum } of files.toSorted(byName)) {
+    names.push(name);
+    checksums.push(`${name} ${checksum}`);
+  }
+  return hash("sha256", `${names.join("\n")}\n\n${checksums.join("\n")}`);
+}
+
+function byName(a: KnownMigration, b: KnownMigration): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+/** The history of a database whose digest is that of the files. */
+export function historyAtHead(files: readonly KnownMigration[]): History {
+  const entryOf = ({ name, version, checksum }: KnownMigration): History["applied"][number]["entry"] => ({
+    name,
+    version,
+    checksum,
+    directives: {},
+    appliedAt: null,
+  });
+  return {
+    applied: files.map((file) => ({ file, entry: entryOf(file) })),
+    pending: [],
+    ahead: [],
+    breaking: [],
+    conflicts: [],
+    unfinished: [],
+  };
+}
