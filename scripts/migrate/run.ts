@@ -4,7 +4,7 @@ import { createLog, type Logger } from "../../app/log.ts";
 import { AppError } from "../../app/errors.ts";
 import { version } from "../../app/version.ts";
 import { describeError, logError, reportError } from "../../app/exit-code.ts";
-import type { Listener } from "../../app/migrate/events.ts";
+import type { Listener, MigrationEvent } from "../../app/migrate/events.ts";
 import { parseArguments } from "./arguments.ts";
 import type { CommandContext, Edges } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
@@ -68,8 +68,16 @@ function createContext(
   parsed: Pick<CommandContext, "positionals" | "flags">,
 ): CommandContext {
   const json = parsed.flags["json"] === true;
+  const { env, stdout, stderr, signal } = edges;
   return {
-    ...edges,
+    env,
+    // Not copied: opening it is what costs.
+    get stdin() {
+      return edges.stdin;
+    },
+    stdout,
+    stderr,
+    signal,
     ...parsed,
     json,
     yes: parsed.flags["yes"] === true,
@@ -92,13 +100,15 @@ function createContext(
 
 /** The log hears everything; so does the entrypoint's listener for probes, where there is one. */
 function listenerFor(log: Logger, statusDescriptor: string | undefined): Listener {
-  const toLog = createEventLog(log);
-  if (!/^\d+$/.test(statusDescriptor ?? "")) return toLog;
-  const toPipe = createStatusPipe(Number(statusDescriptor));
-  return (event) => {
-    toLog(event);
-    toPipe(event);
-  };
+  const listeners: Listener[] = [createEventLog(log), keepHeapSmall];
+  if (/^\d+$/.test(statusDescriptor ?? "")) listeners.push(createStatusPipe(Number(statusDescriptor)));
+  return (event) => listeners.forEach((listener) => listener(event));
+}
+
+/** Thousands of migrations leave garbage that V8 would rather make room for: with 5,000 files that is 100 MB instead of 175. */
+function keepHeapSmall(event: MigrationEvent): void {
+  if (event.type !== "started" || event.index > 1 || event.total < 200) return;
+  void import("node:v8").then(({ setFlagsFromString }) => setFlagsFromString("--semi-space-growth-factor=1"));
 }
 
 function unknownCommand(name: string): AppError {

@@ -91,7 +91,7 @@ describe("serving", () => {
       { timeout: 30_000, interval: 200 },
     );
     const processes = await docker("exec", name, "bash", "-c", "tr '\\0' ' ' < /proc/1/cmdline");
-    expect(processes).toBe("node /app/dist/app/server.js");
+    expect(processes).toBe("node /app/dist/programs/server.cjs");
 
     const end = await stopAndRemove(name);
     expect(end.code).toBe(0);

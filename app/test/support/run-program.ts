@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 /**
- * Starts one of our programs: `migrate`, `registry` (dist/scripts/….js), `docker-entrypoint.sh`, or the path of any
+ * Starts one of our programs: `migrate`, `registry` (dist/programs/….cjs), `docker-entrypoint.sh`, or the path of any
  * file below the project. It gets a process group of its own, which is killed at the end of the test.
  */
 export function startProgram(name: string, options: ProgramOptions = {}): RunningProgram {
@@ -96,9 +96,9 @@ export async function runProgram(name: string, options: ProgramOptions = {}): Pr
 }
 
 function commandOf(name: string): [string, ...string[]] {
-  if (/^[a-z-]+$/.test(name)) return [process.execPath, join(projectRoot, "dist", "scripts", `${name}.js`)];
+  if (/^[a-z-]+$/.test(name)) return [process.execPath, join(projectRoot, "dist", "programs", `${name}.cjs`)];
   const file = isAbsolute(name) ? name : join(projectRoot, name);
-  return /\.m?js$/.test(name) ? [process.execPath, file] : [file];
+  return /\.[cm]?js$/.test(name) ? [process.execPath, file] : [file];
 }
 
 function contains(text: string, expected: string | RegExp): boolean {
