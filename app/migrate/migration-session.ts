@@ -174,7 +174,7 @@ function quoted(name: string): string {
  * Whether two connections of ours meet in one backend. A server tells its clients its own process id when they connect;
  * only where that is not the id we are served by, a pooler is in between, and a second connection finds out its mode.
  */
-async function isSharedBackend(session: Session): Promise<boolean> {
+export async function isSharedBackend(session: Session): Promise<boolean> {
   const { processID } = session.client as unknown as { processID: number | null };
   if (processID === session.backendPid) return false;
   // A pooler that has no second connection to give keeps the first one for us alone.
