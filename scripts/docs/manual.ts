@@ -11,6 +11,8 @@ export function commandManual(): string {
     "<!-- made by npm run docs from the table of commands; changes here are lost -->",
     "",
     "stdout is the answer: text, or one JSON document with `--json`. stderr is the log: pretty on a terminal, JSON lines elsewhere.",
+    "Each of these documents has a JSON Schema in [schemas/](schemas), named after its command; a command that could not do what it",
+    "was asked answers with [schemas/error.json](schemas/error.json) instead. Help texts are text with `--json`, too.",
     "Settings that have no flag come from the environment, a YAML file or `.env`: see the [README](../README.md).",
     "",
     "## Flags of every command",
@@ -35,6 +37,8 @@ function section({ name, aliases = [], arguments: args, summary, flags = {}, exa
     "```sh",
     example,
     "```",
+    "",
+    `With \`--json\`: [schemas/${name}.json](schemas/${name}.json).`,
     "",
   ];
 }

@@ -1,5 +1,6 @@
 import { closestTo } from "../../app/config/closest.ts";
 import { loadConfig, loadLogSettings, loadSettings, type LoadOptions } from "../../app/config/load.ts";
+import { codeOf } from "../../app/database/sqlstate.ts";
 import { createLog, type Logger } from "../../app/log.ts";
 import { AppError } from "../../app/errors.ts";
 import { version } from "../../app/version.ts";
@@ -9,11 +10,27 @@ import { parseArguments } from "./arguments.ts";
 import type { CommandContext, Edges } from "./command.ts";
 import { commands, findCommand } from "./commands.ts";
 import { createEventLog } from "../../app/migration-log.ts";
+import { watchDelivery } from "./delivery.ts";
 import { createStatusPipe } from "./status-pipe.ts";
 import { commandHelp, overview } from "./usage.ts";
 
-/** Runs the `migrate` program and returns its exit code. Never throws and never exits by itself. */
+/**
+ * Runs the `migrate` program and returns its exit code. Never throws and never exits by itself. Whoever stops reading
+ * the answer (`| head -1`) has what it wants; an answer that cannot be written otherwise is never a success.
+ */
 export async function runMigrate(argv: readonly string[], edges: Edges): Promise<number> {
+  const delivery = watchDelivery(edges.stdout);
+  // Nobody reading the log is no reason to stop a migration.
+  watchDelivery(edges.stderr);
+  const exitCode = await runAndReport(argv, edges);
+  const failure = await delivery();
+  if (failure === undefined || codeOf(failure) === "EPIPE") return exitCode;
+  const message = `The answer could not be written to stdout: ${failure.message}. What was done stays done; \`migrate status\` shows it.`;
+  const undelivered = reportError(new AppError("internal", message, { cause: failure }), edges.stderr);
+  return exitCode === 0 ? undelivered : exitCode;
+}
+
+async function runAndReport(argv: readonly string[], edges: Edges): Promise<number> {
   const wantsJson = argv.includes("--json");
   // What goes wrong before the settings are read is said in plain words; after that it goes to the log.
   let log: Logger | undefined;

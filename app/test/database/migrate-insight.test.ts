@@ -26,7 +26,7 @@ describe("migrate history", () => {
           runs: [
             { name: "000003_three", direction: "down", state: "reverted", error: null },
             { name: "000004_bad", direction: "up", state: "failed", error: { sqlstate: "42P01" } },
-            { name: "000003_three", direction: "up", state: "applied", version: "3", attempts: 1 },
+            { name: "000003_three", direction: "up", state: "applied", version: "000003", attempts: 1 },
           ],
         },
       });

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { isAbsolute, join } from "node:path";
 import { afterEach } from "@jest/globals";
 import { projectRoot } from "../../version.ts";
+import { assertAnswer } from "./answer-schemas.ts";
 import { waitForCondition, type WaitOptions } from "./wait-for-condition.ts";
 
 export interface ProgramOptions {
@@ -65,6 +66,13 @@ export function startProgram(name: string, options: ProgramOptions = {}): Runnin
     child.once("error", reject);
     child.once("close", (code, signal) => {
       running.delete(child);
+      if (name === "migrate" && code !== null) {
+        try {
+          assertAnswer(options.args ?? [], code, stdout);
+        } catch (error) {
+          reject(error);
+        }
+      }
       resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr });
     });
   });

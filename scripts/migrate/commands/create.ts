@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { basename, relative } from "node:path";
 import { createMigration } from "../../../app/migrate/create.ts";
 import { migrationsDirectory } from "../../../app/migrate/migration-session.ts";
 import { usage } from "../arguments.ts";
@@ -25,7 +25,8 @@ export const create: Command = {
       name: words.join(" "),
       timestamp: context.flags["ts"] === true,
     });
-    context.answer({ files });
+    const name = basename(files[0]!, ".up.sql");
+    context.answer({ version: /^\d+/.exec(name)![0], name, files });
     for (const file of files) context.say(relative(process.cwd(), file));
     return 0;
   },

@@ -2,18 +2,22 @@ import { readRunHistory, type RecordedRun } from "../../../app/migrate/run-histo
 import { wholeNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { table, type TableRow } from "../table.ts";
-import { moment, seconds } from "../words.ts";
+import { moment, seconds, whoRan } from "../words.ts";
 
 export const history: Command = {
   name: "history",
   summary: "show what was ever run on this database, newest first",
-  flags: { n: { short: "n", value: "N", description: "the newest N" } },
+  flags: {
+    n: { short: "n", value: "N", description: "the newest N" },
+    texts: { description: "with --json: also the SQL that ran, and the way down that was kept" },
+  },
   example: "migrate history -n 20",
   async run(context) {
     const { n } = context.flags;
     const limit = typeof n === "string" ? wholeNumber(history, "-n", n) : undefined;
     const runs = await readRunHistory(context.config(), {
       limit,
+      texts: context.flags["texts"] === true,
       signal: context.signal,
       listener: context.listener,
     });
@@ -27,22 +31,30 @@ export const history: Command = {
 const heads = ["STARTED AT", "DIRECTION", "NAME", "STATE", "TOOK", "BY", "HEADGATE"];
 
 function row(run: RecordedRun): TableRow {
-  const { startedAt, direction, name, state, ranMs, role, host, headgateVersion, error } = run;
-  const progress =
-    state !== "applied" && run.statementsTotal !== null
-      ? ` (statement ${run.statementsDone} of ${run.statementsTotal})`
-      : "";
+  const { startedAt, direction, name, ranMs, headgateVersion, error } = run;
   return {
     cells: [
       moment(startedAt),
       direction,
       name,
-      `${state}${progress}`,
+      outcomeOf(run),
       ranMs === null ? "" : seconds(ranMs),
-      `${role}@${host}`,
+      whoRan(run),
       headgateVersion,
     ],
     notes:
       error === null ? [] : [`${error.sqlstate === undefined ? "" : `${error.sqlstate}: `}${error.message}`],
   };
+}
+
+/** A baseline or a repair ran nothing; its state says how the migration stands since then. */
+function outcomeOf({ direction, state, name, statementsDone, statementsTotal }: RecordedRun): string {
+  if (direction === "repair" && name.startsWith("index ")) return "dropped";
+  if (direction === "baseline" || direction === "repair")
+    return state === "applied" ? "counts as applied" : "counts as not applied";
+  const progress =
+    state !== "applied" && statementsTotal !== null
+      ? ` (statement ${statementsDone} of ${statementsTotal})`
+      : "";
+  return `${state}${progress}`;
 }

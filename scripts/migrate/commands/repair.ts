@@ -6,8 +6,9 @@ import { countOf } from "../words.ts";
 
 export const repair: Command = {
   name: "repair",
-  summary: "make the ledger agree with the files after an intended change; the schema is not touched",
-  arguments: "[VERSION]",
+  summary:
+    "make the ledger agree with the files after an intended change, and drop indexes that interrupted builds left invalid",
+  arguments: "[VERSION | INDEX]",
   flags: {
     as: {
       value: "STATE",
@@ -27,7 +28,7 @@ export const repair: Command = {
       confirm: async (plan) =>
         await confirm(
           context,
-          ["This will be changed in the ledger:", ...plan.map(({ sentence }) => `  ${sentence}`)],
+          ["This will be done:", ...plan.map(({ sentence }) => `  ${sentence}`)],
           "Go on?",
         ),
     });
