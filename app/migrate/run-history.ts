@@ -9,7 +9,8 @@ export interface RecordedRun {
   readonly id: string;
   readonly version: string;
   readonly name: string;
-  readonly direction: "up" | "down" | "baseline" | "repair";
+  /** `reset`: everything was dropped, with the ledger that was there before. */
+  readonly direction: "up" | "down" | "baseline" | "repair" | "reset";
   readonly state: "running" | "applied" | "reverted" | "failed";
   /** ISO 8601 in UTC. */
   readonly startedAt: string;
