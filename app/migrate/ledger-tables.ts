@@ -47,6 +47,8 @@ export function hasOperatorColumn(parameter: string): string {
  *
  * `state` of a run: `running` (a no-transaction migration that has begun), `applied`, `reverted`, `failed`. A run in a
  * transaction is written with that transaction, so it is never seen as `running`.
+ *
+ * A ledger of an earlier Headgate does not allow the direction `reset`. It never meets one: a reset drops it.
  */
 export async function ensureLedger(database: Queryable, tables: LedgerTables): Promise<LedgerTables> {
   const { rows } = await database.query(
@@ -94,7 +96,7 @@ function runsDefinition({ runs }: LedgerTables): string[] {
       version numeric NOT NULL,
       name text NOT NULL,
       kind text NOT NULL CHECK (kind IN ('sql', 'code')),
-      direction text NOT NULL CHECK (direction IN ('up', 'down', 'baseline', 'repair')),
+      direction text NOT NULL CHECK (direction IN ('up', 'down', 'baseline', 'repair', 'reset')),
       state text NOT NULL CHECK (state IN ('running', 'applied', 'reverted', 'failed')),
       checksum text,
       up_text text,

@@ -12,7 +12,8 @@ export interface RecordedRun {
   readonly version: string;
   readonly name: string;
   readonly kind: "sql" | "code";
-  readonly direction: "up" | "down" | "baseline" | "repair";
+  /** `reset`: everything was dropped, with the ledger that was there before. */
+  readonly direction: "up" | "down" | "baseline" | "repair" | "reset";
   readonly state: "running" | "applied" | "reverted" | "failed";
   /** SHA-256 of the up and the down file, in hexadecimal. */
   readonly checksum: string | null;

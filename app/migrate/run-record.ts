@@ -11,7 +11,7 @@ import type { Queryable } from "./queryable.ts";
 /** What is written down when a run begins or, in a transaction, when it is complete. */
 export interface RunRecord {
   readonly file: Pick<KnownMigration, "version" | "name" | "checksum" | "kind">;
-  readonly direction: "up" | "down" | "baseline" | "repair";
+  readonly direction: "up" | "down" | "baseline" | "repair" | "reset";
   readonly state: "running" | "applied" | "reverted" | "failed";
   readonly upText: string | undefined;
   readonly downText: string | undefined;

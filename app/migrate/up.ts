@@ -82,7 +82,8 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
   );
 }
 
-async function planUp(
+/** What would be applied to a database with this history. */
+export async function planUp(
   config: Config,
   database: MigrationSession,
   known: readonly KnownMigration[],

@@ -11,6 +11,7 @@ import { info } from "./commands/info.ts";
 import { pending } from "./commands/pending.ts";
 import { redo } from "./commands/redo.ts";
 import { repair } from "./commands/repair.ts";
+import { reset } from "./commands/reset.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
 import { wait } from "./commands/wait.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   deferred,
   baseline,
   repair,
+  reset,
   info,
   wait,
   createCompletion(() => commands),

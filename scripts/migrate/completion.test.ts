@@ -31,7 +31,7 @@ function offered(...typed: string[]): string[] {
 
 describe("the completion for bash", () => {
   it("offers the commands that begin as typed", () => {
-    expect(offered("re")).toEqual(["redo", "repair"]);
+    expect(offered("re")).toEqual(["redo", "repair", "reset"]);
     expect(offered("")).toEqual(commands.map(({ name }) => name));
   });
 
