@@ -166,6 +166,16 @@ const cases: readonly (readonly [title: string, sql: string, findings: readonly 
     "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES c (d);",
     ["1:19 warning adding-foreign-key-constraint"],
   ],
+  [
+    "an index on a table that the transaction makes, which nobody waits for",
+    "CREATE TABLE a (b bigint);\nCREATE INDEX i ON a (b);",
+    [],
+  ],
+  [
+    "the same outside a transaction, where others see the table between the two",
+    `${outside}CREATE TABLE a (b bigint);\nCREATE INDEX i ON a (b);`,
+    ["3:1 warning require-concurrent-index-creation"],
+  ],
   ["a type, which is a matter of taste", "CREATE TABLE a (b int);", ["1:19 note prefer-bigint-over-int"]],
   [
     "an index that writers wait for",
