@@ -8,6 +8,7 @@ import { deferred } from "./commands/deferred.ts";
 import { down } from "./commands/down.ts";
 import { history } from "./commands/history.ts";
 import { info } from "./commands/info.ts";
+import { lint } from "./commands/lint.ts";
 import { pending } from "./commands/pending.ts";
 import { redo } from "./commands/redo.ts";
 import { repair } from "./commands/repair.ts";
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   current,
   history,
   create,
+  lint,
   deferred,
   baseline,
   repair,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
@@ -73,6 +73,26 @@ describe("the production image", () => {
     expect(stdout).toMatch(
       /^\/usr\/local\/bin\/pg_isready\n\/usr\/local\/bin\/migrate\n\/usr\/local\/bin\/registry\npg_isready \(PostgreSQL\)/,
     );
+  });
+
+  it("judges migrations with a read-only root, no capability and no network", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "headgate-image-"));
+    try {
+      await chmod(folder, 0o755);
+      await writeFile(join(folder, "000001_make_index.up.sql"), "CREATE INDEX i ON a (b);\n");
+      const mount = ["--volume", `${folder}:/app/migrations:ro`];
+      const { code, stdout } = await runImage(
+        [...hardening, "--network", "none", ...mount],
+        "migrate",
+        "lint",
+      );
+      expect({ code, stdout }).toEqual({
+        code: 3,
+        stdout: expect.stringContaining("[require-concurrent-index-creation]"),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("passes on the status of any other command", async () => {
