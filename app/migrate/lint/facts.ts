@@ -10,7 +10,7 @@ export interface FileFacts {
   /** The major version that the file is judged for. */
   readonly serverVersion: number;
   /** Tables that the file itself makes: nobody else has them yet. */
-  readonly madeHere: ReadonlySet<string>;
+  readonly madeHere: readonly Relation[];
   /** Turns a `location` of the parser, in bytes, into an offset of the text. */
   offsetOf(location: number): number;
 }
@@ -27,7 +27,7 @@ export function createFacts(
     statements,
     directives,
     serverVersion,
-    madeHere: new Set(statements.flatMap(({ node, tree }) => madeBy(node, tree))),
+    madeHere: statements.flatMap(({ node, tree }) => madeBy(node, tree)),
     offsetOf: (location) =>
       bytes.length === text.length ? location : bytes.toString("utf8", 0, location).length,
   };
@@ -43,11 +43,20 @@ export function keyOf({ schema, name }: Relation): string {
   return schema === undefined ? name : `${schema}.${name}`;
 }
 
-function madeBy(node: string, tree: Node): string[] {
-  if (node === "CreateStmt") return [keyOf(relationIn(tree["relation"]))];
+/** Whether the file makes the table of a RangeVar; a schema that is written once only is taken for the same. */
+export function isMadeHere({ madeHere }: FileFacts, rangeVar: unknown): boolean {
+  const { schema, name } = relationIn(rangeVar);
+  return madeHere.some(
+    (made) =>
+      made.name === name && (made.schema === schema || made.schema === undefined || schema === undefined),
+  );
+}
+
+function madeBy(node: string, tree: Node): Relation[] {
+  if (node === "CreateStmt") return [relationIn(tree["relation"])];
   if (node !== "CreateTableAsStmt" && node !== "SelectStmt") return [];
   // CREATE TABLE … AS and SELECT … INTO
   return [...nodesOf(node, tree)].flatMap(([name, { rel }]) =>
-    (name === "into" || name === "intoClause") && rel !== undefined ? [keyOf(relationIn(rel))] : [],
+    (name === "into" || name === "intoClause") && rel !== undefined ? [relationIn(rel)] : [],
   );
 }

@@ -38,7 +38,7 @@ export async function judgeFile(subject: Subject, options: JudgeOptions): Promis
   const { text, source, directives } = await prepareText(known, direction, path, content, problems);
   const remarks: (OwnRemark | SquawkRemark)[] = problems.map((problem) => notRunnable(problem, source));
   if (direction === "up") remarks.push(...judgeFiles(file, source, directives, options.width));
-  let squawkJudged = false;
+  let squawkJudged = file.kind === "code"; // none of its rules concerns code
   if (file.kind === "sql") {
     // The text without its own BEGIN and COMMIT is what runs; our own rules want to see them.
     const parsed = source.length > largestParsed ? undefined : await parseStatements(source);

@@ -99,7 +99,7 @@ const cases: readonly (readonly [title: string, sql: string, findings: readonly 
   ],
   [
     "rows put into a table that the file makes",
-    "CREATE TABLE a (id bigint);\nINSERT INTO a VALUES (1);\nALTER TABLE a ADD COLUMN b text;",
+    "CREATE TABLE public.a (id bigint);\nINSERT INTO a VALUES (1);\nALTER TABLE a ADD COLUMN b text;",
     [],
   ],
   [

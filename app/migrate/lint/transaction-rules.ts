@@ -1,4 +1,5 @@
 import type { Node, ParsedStatement } from "../statements.ts";
+import { dataChangeWithDdl } from "./data-change.ts";
 import { keyOf, startOf, type FileFacts } from "./facts.ts";
 import type { OwnRemark } from "./rules.ts";
 import { alterCommands, constraintOf, nodesOf, optionsOf, relationIn, wordsOf } from "./tree.ts";
@@ -146,63 +147,6 @@ function validatedAtOnce(facts: FileFacts): OwnRemark[] {
       ];
     });
   });
-}
-
-function dataChangeWithDdl(facts: FileFacts): OwnRemark[] {
-  const locking = facts.statements.find((statement) => locksExisting(facts, statement));
-  if (locking === undefined) return [];
-  for (const statement of facts.statements) {
-    const changed = changedTable(facts, statement);
-    if (changed === undefined) continue;
-    return [
-      {
-        rule: "data-change-with-ddl",
-        offset: startOf(facts, statement),
-        message: `Rows of ${changed} are changed in the transaction whose line ${locking.line} locks a table: the lock is held until the end of both.`,
-      },
-    ];
-  }
-  return [];
-}
-
-/** Statements that change tables others may be using; what they make anew nobody waits for. */
-function locksExisting({ madeHere }: FileFacts, { node, tree, concurrently }: ParsedStatement): boolean {
-  switch (node) {
-    case "AlterTableStmt":
-    case "IndexStmt":
-    case "RenameStmt":
-    case "CreateTrigStmt":
-    case "RuleStmt":
-    case "AlterObjectSchemaStmt":
-      return (
-        tree["relation"] !== undefined &&
-        concurrently === undefined &&
-        !madeHere.has(keyOf(relationIn(tree["relation"])))
-      );
-    case "CreatePolicyStmt":
-    case "AlterPolicyStmt":
-      return !madeHere.has(keyOf(relationIn(tree["table"])));
-    case "DropStmt":
-      return ["OBJECT_TABLE", "OBJECT_INDEX", "OBJECT_TRIGGER", "OBJECT_RULE", "OBJECT_POLICY"].includes(
-        String(tree["removeType"]),
-      );
-    case "TruncateStmt":
-      return true;
-    default:
-      return false;
-  }
-}
-
-const changes: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"]);
-
-/** The existing table whose rows a statement changes, also in a WITH; bodies of functions and rules only wait there. */
-function changedTable({ madeHere }: FileFacts, { node, tree }: ParsedStatement): string | undefined {
-  if (!changes.has(node) && node !== "SelectStmt" && node !== "CreateTableAsStmt") return undefined;
-  for (const [name, body] of nodesOf(node, tree)) {
-    const table = changes.has(name) ? keyOf(relationIn(body["relation"])) : undefined;
-    if (table !== undefined && !madeHere.has(table)) return table;
-  }
-  return undefined;
 }
 
 function ownTransaction(facts: FileFacts): OwnRemark[] {
