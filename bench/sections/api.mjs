@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { get } from "node:http";
 import { join } from "node:path";
 import { selectPage, selectVersion } from "../../dist/app/registry/server-repository.js";
 import { median } from "../support/measure.mjs";
 import { peerProgram } from "../support/peers.mjs";
+import { isReady } from "../support/http.mjs";
 import { findProgram } from "../support/postgres.mjs";
 import { table, times } from "../support/report.mjs";
 import { highWaterMark } from "./memory.mjs";
@@ -170,7 +170,7 @@ async function startServer(file, url, port, operationsPort, env = {}) {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const closed = new Promise((resolve) => child.once("close", resolve));
-  while (!(await answers(port))) {
+  while (!(await isReady(port))) {
     if (child.exitCode !== null) throw new Error(`${file} has ended with ${child.exitCode}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -182,16 +182,6 @@ async function startServer(file, url, port, operationsPort, env = {}) {
       await closed;
     },
   };
-}
-
-async function answers(port) {
-  return await new Promise((resolve) => {
-    const request = get({ port, host: "127.0.0.1", path: "/ready", agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    request.on("error", () => resolve(false));
-  });
 }
 
 function requestsPerSecond(url) {

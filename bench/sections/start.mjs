@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { get } from "node:http";
 import { join } from "node:path";
 import { interleave, median, pairedRatio, runProcess } from "../support/measure.mjs";
 import { cacheEnvironment, findTools } from "../support/peers.mjs";
+import { isReady } from "../support/http.mjs";
 import { findProgram } from "../support/postgres.mjs";
 import { ms, table, times } from "../support/report.mjs";
 
@@ -91,7 +91,7 @@ async function untilReady([[file, ...args], env]) {
   child.stderr.on("data", (chunk) => (errors = (errors + chunk).slice(-2000)));
   const closed = new Promise((resolve) => child.once("close", resolve));
   try {
-    while (!(await answers(env.PORT ?? Number(/listen\((\d+)\)/.exec(args.join(" "))?.[1])))) {
+    while (!(await isReady(env.PORT ?? Number(/listen\((\d+)\)/.exec(args.join(" "))?.[1])))) {
       if (child.exitCode !== null) throw new Error(`${file} has ended:\n${errors}`);
       if (performance.now() - started > 30_000)
         throw new Error(`${file} is not ready after 30 s:\n${errors}`);
@@ -102,14 +102,4 @@ async function untilReady([[file, ...args], env]) {
     process.kill(-(child.pid ?? 0), "SIGKILL");
     await closed;
   }
-}
-
-async function answers(port) {
-  return await new Promise((resolve) => {
-    const request = get({ port, host: "127.0.0.1", path: "/ready", agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    request.on("error", () => resolve(false));
-  });
 }
