@@ -17,12 +17,15 @@ export const repairRecord = {
 /**
  * Drops these invalid indexes one by one, without keeping anybody out of their tables, and records each. One that has
  * become valid in the meantime, or that somebody builds by now, stays. Runs outside a transaction.
+ *
+ * @returns the names of those that were dropped
  */
 export async function dropInvalidIndexes(
   session: Session,
   tables: LedgerTables,
   names: readonly string[],
-): Promise<void> {
+): Promise<string[]> {
+  const dropped: string[] = [];
   // A time-out of the role would cut the waiting of CONCURRENTLY off and leave the index as it is.
   if (names.length > 0) await resetSession(session, "migrate repair");
   for (const name of names) {
@@ -31,6 +34,7 @@ export async function dropInvalidIndexes(
     if (index === undefined || index.builtBy !== null || index.isRequired) continue;
     const text = `DROP INDEX CONCURRENTLY IF EXISTS ${name}`;
     await session.client.query(text);
+    dropped.push(name);
     await insertRun(session.client, tables, {
       ...repairRecord,
       // A name that no migration can have: the record is about none.
@@ -41,4 +45,5 @@ export async function dropInvalidIndexes(
       startedAt,
     });
   }
+  return dropped;
 }

@@ -67,12 +67,13 @@ export async function repair(config: Config, options: RepairOptions): Promise<Re
           for (const action of fresh)
             if (action.kind !== "drop-index") await applyRepair(session.client, tables, action);
         });
-        await dropInvalidIndexes(
+        const dropped = await dropInvalidIndexes(
           session,
           tables,
           fresh.flatMap(({ kind, name }) => (kind === "drop-index" ? [name] : [])),
         );
-        return { outcome: "repaired", actions: fresh };
+        const done = fresh.filter(({ kind, name }) => kind !== "drop-index" || dropped.includes(name));
+        return { outcome: done.length === 0 ? "nothing-to-do" : "repaired", actions: done };
       });
     },
   );

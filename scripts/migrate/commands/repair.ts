@@ -8,7 +8,7 @@ export const repair: Command = {
   name: "repair",
   summary:
     "make the ledger agree with the files after an intended change, and drop indexes that interrupted builds left invalid",
-  arguments: "[VERSION | INDEX]",
+  arguments: "[VERSION or INDEX]",
   flags: {
     as: {
       value: "STATE",
