@@ -14,6 +14,7 @@ import { repair } from "./commands/repair.ts";
 import { reset } from "./commands/reset.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
+import { verify } from "./commands/verify.ts";
 import { wait } from "./commands/wait.ts";
 
 /** Every command, in the order of the help. */
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   create,
   deferred,
   baseline,
+  verify,
   repair,
   reset,
   info,
