@@ -37,6 +37,13 @@ export function createEventLog(log: Logger): Listener {
           `${event.direction === "up" ? "applied" : "reverted"} ${event.name} in ${event.ranMs} ms`,
         );
         return;
+      case "verified": {
+        const { name, verdict, index, total, ranMs } = event;
+        const text = `${name} (${index} of ${total}): ${verdict}, in ${ranMs} ms`;
+        if (event.isFinding) log.warn({ migration: name, verdict }, text);
+        else log.info({ migration: name, verdict }, text);
+        return;
+      }
       case "failed":
         log.error({ migration: event.name }, event.message);
         return;

@@ -15,6 +15,7 @@ import { repair } from "./commands/repair.ts";
 import { reset } from "./commands/reset.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
+import { verify } from "./commands/verify.ts";
 import { wait } from "./commands/wait.ts";
 
 /** Every command, in the order of the help. */
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   lint,
   deferred,
   baseline,
+  verify,
   repair,
   reset,
   info,

@@ -7,11 +7,14 @@ export interface CatalogueDifference {
   readonly changed: readonly { readonly expected: CatalogueEntry; readonly found: CatalogueEntry }[];
 }
 
-/** Pure. Empty lists mean that both are the same. */
+/** Pure. Empty lists mean that both are the same. Entries that are the same object are compared at no cost. */
 export function compareCatalogues(
-  expected: readonly CatalogueEntry[],
-  found: readonly CatalogueEntry[],
+  allExpected: readonly CatalogueEntry[],
+  allFound: readonly CatalogueEntry[],
 ): CatalogueDifference {
+  const [inExpected, inFound] = [new Set(allExpected), new Set(allFound)];
+  const expected = allExpected.filter((entry) => !inFound.has(entry));
+  const found = allFound.filter((entry) => !inExpected.has(entry));
   const foundByKey = new Map(found.map((entry) => [keyOf(entry), entry]));
   const expectedKeys = new Set(expected.map(keyOf));
   return {
