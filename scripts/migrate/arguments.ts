@@ -14,6 +14,24 @@ export const globalFlags: Readonly<Record<string, CommandFlag>> = {
   help: { short: "h", description: "show this help" },
 };
 
+export interface SeparatedWords {
+  /** The command's name; undefined when there is none. */
+  readonly name: string | undefined;
+  /** All other words, those in front of the name as well. */
+  readonly rest: readonly string[];
+}
+
+/** Finds the command's name, which flags of every command may stand in front of: `migrate --config app.yaml up`. */
+export function separateCommand(argv: readonly string[]): SeparatedWords {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at]!;
+    if (!word.startsWith("-")) return { name: word, rest: argv.toSpliced(at, 1) };
+    // Its value is not the command.
+    if (settingFlags.includes(word)) at += 1;
+  }
+  return { name: undefined, rest: argv };
+}
+
 export interface ParsedArguments {
   readonly positionals: readonly string[];
   /** By the flag's own name, whichever alias was typed. */

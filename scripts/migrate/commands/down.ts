@@ -3,6 +3,7 @@ import { describeError, exitCodeOf } from "../../../app/exit-code.ts";
 import { usage, versionNumber, wholeNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { confirm } from "../confirm.ts";
+import { describeLosses } from "../describe-loss.ts";
 import { countOf, seconds } from "../words.ts";
 
 export const down: Command = {
@@ -41,10 +42,13 @@ export const down: Command = {
   },
 };
 
-function describe({ steps }: DownPlan): string[] {
+function describe({ steps, dataLoss }: DownPlan): string[] {
   return [
-    "These migrations will be reverted, in this order; data in what they made is lost:",
-    ...steps.map(({ migration }) => `  ${migration.file.name}`),
+    "These migrations will be reverted, in this order:",
+    ...steps.flatMap(({ migration: { file } }) => [
+      `  ${file.name}`,
+      ...describeLosses(dataLoss, file.name).map((sentence) => `    ! ${sentence}`),
+    ]),
   ];
 }
 
@@ -52,6 +56,7 @@ function report(context: CommandContext, { outcome, plan, done, failed, notTried
   context.answer({
     outcome,
     reverted: done,
+    dataLoss: plan.dataLoss,
     failed: failed === undefined ? null : { name: failed.name, error: describeError(failed.error) },
     notTried: outcome === "declined" ? plan.steps.map(({ migration }) => migration.file.name) : notTried,
   });

@@ -19,7 +19,7 @@ export const history: Command = {
     });
     context.answer({ runs });
     if (runs.length === 0) context.say("Nothing was ever run here.");
-    else for (const line of table(heads, runs.map(row))) context.say(line);
+    else for (const line of await table(heads, runs.map(row))) context.say(line);
     return 0;
   },
 };

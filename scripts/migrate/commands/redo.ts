@@ -2,6 +2,7 @@ import { migrateRedo, type RedoResult } from "../../../app/migrate/redo.ts";
 import { describeError, exitCodeOf } from "../../../app/exit-code.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { confirm } from "../confirm.ts";
+import { describeLosses } from "../describe-loss.ts";
 import { seconds } from "../words.ts";
 
 export const redo: Command = {
@@ -12,10 +13,13 @@ export const redo: Command = {
     const result = await migrateRedo(context.config(), {
       signal: context.signal,
       listener: context.listener,
-      confirm: async ({ name }) =>
+      confirm: async ({ name, dataLoss }) =>
         await confirm(
           context,
-          [`${name} will be reverted and applied again; data in what it made is lost.`],
+          [
+            `${name} will be reverted and applied again.`,
+            ...describeLosses(dataLoss, name).map((sentence) => `  ! ${sentence}`),
+          ],
           "Redo it?",
         ),
     });
@@ -25,11 +29,12 @@ export const redo: Command = {
   },
 };
 
-function report(context: CommandContext, { outcome, name, done, failed }: RedoResult): void {
+function report(context: CommandContext, { outcome, name, dataLoss, done, failed }: RedoResult): void {
   context.answer({
     outcome,
     name: name ?? null,
     done,
+    dataLoss,
     failed: failed === undefined ? null : { name: failed.name, error: describeError(failed.error) },
   });
   for (const { direction, ranMs } of done)

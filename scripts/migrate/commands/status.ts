@@ -10,7 +10,7 @@ export const status: Command = {
   async run(context) {
     const report = await readStatus(context.config(), context);
     context.answer(report);
-    for (const line of table(heads, report.migrations.map(row))) context.say(line);
+    for (const line of await table(heads, report.migrations.map(row))) context.say(line);
     const { pending, deferred, ahead, conflicts } = report;
     const counts = [
       `${countOf(report.migrations.filter(({ state }) => state === "applied" || state === "ahead").length, "migration")} applied`,
