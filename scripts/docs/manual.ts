@@ -1,6 +1,7 @@
 import { globalFlags } from "../migrate/arguments.ts";
 import type { Command, CommandFlag } from "../migrate/command.ts";
 import { commands } from "../migrate/commands.ts";
+import { exitCodeRows } from "../migrate/usage.ts";
 import { exitCodeTable } from "./tables.ts";
 
 /** docs/migrate.md: every command with its flags and an example. */
@@ -25,15 +26,31 @@ export function commandManual(): string {
   ].join("\n");
 }
 
-function section({ name, aliases = [], arguments: args, summary, flags = {}, example }: Command): string[] {
+function section({
+  name,
+  aliases = [],
+  arguments: args,
+  summary,
+  description,
+  flags = {},
+  exitCodes = [],
+  example,
+  examples = [],
+}: Command): string[] {
   return [
     `## migrate ${name}${args === undefined ? "" : ` ${args}`}`,
     "",
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.${aliases.length === 0 ? "" : ` Also: \`migrate ${aliases.join("`, `migrate ")}\`.`}`,
     "",
+    ...(description === undefined ? [] : [description, ""]),
     ...(Object.keys(flags).length === 0 ? [] : [...flagTable(flags), ""]),
+    "| exit code | meaning |",
+    "| --- | --- |",
+    ...exitCodeRows(exitCodes).map(([code, meaning]) => `| ${code} | ${meaning} |`),
+    "",
     "```sh",
     example,
+    ...examples,
     "```",
     "",
   ];

@@ -7,7 +7,10 @@ import { moment, seconds } from "../words.ts";
 export const history: Command = {
   name: "history",
   summary: "show what was ever run on this database, newest first",
+  description:
+    "Every run that the ledger holds, also failed and reverted ones: when, in which direction, how it ended, how long it took, by which role on which host with which version of Headgate. Only reads.",
   flags: { n: { short: "n", value: "N", description: "the newest N" } },
+  exitCodes: [4, 8],
   example: "migrate history -n 20",
   async run(context) {
     const { n } = context.flags;

@@ -8,6 +8,9 @@ import { seconds } from "../words.ts";
 export const redo: Command = {
   name: "redo",
   summary: "revert the newest migration and apply it again, under one lock",
+  description:
+    "For the migration that is being written: its down and its up run one after the other under one lock, so that no other runner sees the schema in between as a place to start from. Both files are read and checked before anything is reverted.",
+  exitCodes: [[3, "you declined"], 4, 5, 6, [7, "it has no way down, or files and history disagree"], 8],
   example: "migrate redo --yes",
   async run(context) {
     const result = await migrateRedo(context.config(), {
