@@ -119,7 +119,7 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
 
 /** Whole seconds: a clock that goes on every quarter of one must not flicker. */
 function clock(milliseconds: number): string {
-  return seconds(Math.max(1000, Math.floor(milliseconds / 1000) * 1000)).replace(".0", "");
+  return milliseconds < 1000 ? "0 s" : seconds(Math.floor(milliseconds / 1000) * 1000).replace(".0", "");
 }
 
 function pids(blockers: readonly Blocker[]): string {

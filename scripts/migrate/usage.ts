@@ -22,7 +22,8 @@ export function overview(commands: readonly Command[]): string {
     "Exit codes:",
     ...columns(exitCodeMeanings.map(({ code, meaning }) => [code, meaning])),
     "",
-    "`migrate COMMAND --help` says more.",
+    "`migrate COMMAND --help` says more. On a host, in a clone: `scripts/migrate.sh [--build] COMMAND …`,",
+    "or `npm run migrate -- COMMAND …`; --build compiles the sources first.",
     "",
   ].join("\n");
 }
