@@ -81,7 +81,8 @@ export function createEventLog(log: Logger): Listener {
   };
 }
 
-function nameHolder(holder: LockHolder | undefined): string {
+/** `headgate migrate up … (backend pid 12, since …)`, for messages. */
+export function nameHolder(holder: LockHolder | undefined): string {
   if (holder === undefined) return "somebody who has just gone";
   return `${holder.applicationName} (backend pid ${holder.pid}${holder.since === null ? "" : `, since ${holder.since.toISOString()}`})`;
 }

@@ -1,5 +1,7 @@
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
+import { readDataLoss, type DataLoss } from "./data-loss.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type History, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
@@ -22,6 +24,8 @@ export interface DownPlan {
   /** In the order in which they are reverted: newest first. */
   readonly steps: readonly Step[];
   readonly history: History;
+  /** What data goes, as far as the texts tell; for whoever is asked. */
+  readonly dataLoss: readonly DataLoss[];
 }
 
 export interface DownResult extends RunResult {
@@ -44,7 +48,7 @@ export async function migrateDown(config: Config, options: DownOptions): Promise
       const plan = await planDown(config, database, known, options);
       const nothing = { done: [], failed: undefined, notTried: [] };
       if (plan.steps.length === 0) return { outcome: "nothing-to-do", plan, ...nothing };
-      if (options.confirm !== undefined && !(await options.confirm(plan)))
+      if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
       const agreed = plan.steps.map(({ migration }) => migration.file.name);
       return await withMigrationLock(database, config, options, async (context) => {
@@ -99,7 +103,11 @@ export async function planDown(
     });
   }
   if (problems.length > 0) throw filesInvalid(migrationsDirectory(config), problems);
-  return { steps, history };
+  const dataLoss = await readDataLoss(
+    session,
+    steps.map(({ migration }) => migration),
+  );
+  return { steps, history, dataLoss };
 }
 
 /** One migration's way down: the file of this image, else the ledger's copy. */

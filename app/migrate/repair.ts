@@ -1,6 +1,7 @@
 import type { Config } from "../config/settings.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
 import { compareHistory, type History, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
@@ -60,7 +61,7 @@ export async function repair(config: Config, options: RepairOptions): Promise<Re
         );
       const actions = await plan();
       if (actions.length === 0) return { outcome: "nothing-to-do", actions };
-      if (!(await options.confirm(actions))) return { outcome: "declined", actions };
+      if (!(await agree(database.session, actions, options.confirm))) return { outcome: "declined", actions };
       return await withMigrationLock(database, config, options, async ({ session, tables }) => {
         const fresh = await plan();
         await inTransaction(session, ["BEGIN"], async () => {

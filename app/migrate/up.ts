@@ -1,5 +1,6 @@
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
 import { digestOf, historyAtHead, readHistoryDigest } from "./history-digest.ts";
@@ -63,7 +64,7 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
       const plan = await planUp(config, database, known, await readLedger(client, database.tables), options);
       if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
-      if (options.confirm !== undefined && !(await options.confirm(plan)))
+      if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
       return await withMigrationLock(database, config, options, async (context) => {
         // Somebody else may have migrated while we waited.

@@ -32,3 +32,8 @@ export function whoRan({
 export function moment(iso: string): string {
   return iso.replace("T", " ").replace(/\.\d+Z$/, "Z");
 }
+
+/** A number for people: `12,000`. */
+export function grouped(count: number): string {
+  return Math.round(count).toLocaleString("en-US");
+}

@@ -7,10 +7,13 @@ import { moment, seconds, whoRan } from "../words.ts";
 export const history: Command = {
   name: "history",
   summary: "show what was ever run on this database, newest first",
+  description:
+    "Every run that the ledger holds, also failed and reverted ones: when, in which direction, how it ended, how long it took, by whom, as which role and on which host, with which version of Headgate. Only reads.",
   flags: {
     n: { short: "n", value: "N", description: "the newest N" },
     texts: { description: "with --json: also the SQL that ran, and the way down that was kept" },
   },
+  exitCodes: [4, 8],
   example: "migrate history -n 20",
   async run(context) {
     const { n } = context.flags;
@@ -23,7 +26,7 @@ export const history: Command = {
     });
     context.answer({ runs });
     if (runs.length === 0) context.say("Nothing was ever run here.");
-    else for (const line of table(heads, runs.map(row))) context.say(line);
+    else for (const line of await table(heads, runs.map(row))) context.say(line);
     return 0;
   },
 };

@@ -5,6 +5,9 @@ import { countOf, moment, size } from "../words.ts";
 export const info: Command = {
   name: "info",
   summary: "show the connection, the server, the role's privileges and who holds the migration lock",
+  description:
+    "Where the connection goes and as whom, what the role may do, how the connection is encrypted, and which session holds the migration lock. Never shows a password. Only reads.",
+  exitCodes: [4, 8],
   example: "migrate info",
   async run(context) {
     const found = await readInfo(context.config(), context);

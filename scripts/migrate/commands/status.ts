@@ -6,11 +6,14 @@ import { countOf, moment, seconds, size, whoRan } from "../words.ts";
 export const status: Command = {
   name: "status",
   summary: "show every migration and whether it is applied",
+  description:
+    "A table of all migrations: version, name, state, when and by whom it was applied and how long that took; below a row what is to be said about it, such as a changed or missing file, an invalid index, or a migration that this image does not know. Only reads, also from a standby.",
+  exitCodes: [4, 7, 8],
   example: "migrate status --json",
   async run(context) {
     const report = await readStatus(context.config(), context);
     context.answer(report);
-    for (const line of table(heads, report.migrations.map(row))) context.say(line);
+    for (const line of await table(heads, report.migrations.map(row))) context.say(line);
     for (const index of report.invalidIndexes) context.say(describeIndex(index));
     const { pending, deferred, ahead, conflicts } = report;
     const counts = [

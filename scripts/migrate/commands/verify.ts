@@ -33,7 +33,7 @@ export const verify: Command = {
       signal,
       listener,
     });
-    report(context, result);
+    await report(context, result);
     if (result.failed !== undefined) return exitCodeOf(result.failed.error);
     return result.outcome === "faithful" ? 0 : 3;
   },
@@ -54,14 +54,17 @@ function configuredDatabase(
 
 const heads = ["VERSION", "NAME", "RESULT", "TOOK"];
 
-function report(context: CommandContext, { outcome, server, migrations, failed }: VerifyResult): void {
+async function report(
+  context: CommandContext,
+  { outcome, server, migrations, failed }: VerifyResult,
+): Promise<void> {
   context.answer({
     outcome,
     server,
     migrations,
     failed: failed === undefined ? null : { name: failed.name, error: describeError(failed.error) },
   });
-  for (const line of table(heads, migrations.map(row))) context.say(line);
+  for (const line of await table(heads, migrations.map(row))) context.say(line);
   context.say(
     `${countOf(migrations.length, "migration")}: ${counts(migrations)}. PostgreSQL ${server.version} at ${placeOf(server)}${comparison(server)}.`,
   );
