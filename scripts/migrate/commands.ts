@@ -11,6 +11,7 @@ import { info } from "./commands/info.ts";
 import { pending } from "./commands/pending.ts";
 import { redo } from "./commands/redo.ts";
 import { repair } from "./commands/repair.ts";
+import { sql } from "./commands/sql.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
 import { wait } from "./commands/wait.ts";
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   pending,
   current,
   history,
+  sql,
   create,
   deferred,
   baseline,
