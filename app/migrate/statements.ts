@@ -42,6 +42,26 @@ export const largestParsed: number = 512 * 1024;
 
 /** The statements of a text, or where and why PostgreSQL's parser refuses it. */
 export async function splitStatements(text: string): Promise<readonly Statement[] | ParseFailure> {
+  return await parseText(text, (statement) => statement);
+}
+
+/** A statement with its tree, which takes many times the memory of its text. */
+export interface ParsedStatement extends Statement {
+  readonly tree: TreeNode;
+}
+
+/** What stands in a tree under the name of its kind: `{ IndexStmt: { relation: … } }`. */
+export type TreeNode = NonNullable<RawStmt["stmt"]>;
+
+/** The same with the trees, for a closer look. */
+export async function parseStatements(text: string): Promise<readonly ParsedStatement[] | ParseFailure> {
+  return await parseText(text, (statement, tree) => ({ ...statement, tree }));
+}
+
+async function parseText<T extends Statement>(
+  text: string,
+  make: (statement: Statement, tree: TreeNode) => T,
+): Promise<readonly T[] | ParseFailure> {
   if (text.trim() === "") return [];
   // Loaded here: 60 ms of WebAssembly that a start with nothing to do must not pay.
   const { loadModule, parseSync } = await import("libpg-query");
@@ -58,7 +78,8 @@ export async function splitStatements(text: string): Promise<readonly Statement[
       const offset = ascii ? start : lastOffset + bytes.toString("utf8", lastByte, start).length;
       [lastByte, lastOffset] = [start, offset];
       const statementText = ascii ? text.slice(start, end) : bytes.toString("utf8", start, end);
-      return describe(raw, statementText, offset, lines(offset + skipComments(statementText)));
+      const line = lines(offset + skipComments(statementText));
+      return make(describe(raw, statementText, offset, line), raw.stmt as TreeNode);
     });
   } catch (error) {
     const details = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails;

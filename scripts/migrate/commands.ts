@@ -9,6 +9,7 @@ import { down } from "./commands/down.ts";
 import { history } from "./commands/history.ts";
 import { info } from "./commands/info.ts";
 import { pending } from "./commands/pending.ts";
+import { plan } from "./commands/plan.ts";
 import { redo } from "./commands/redo.ts";
 import { repair } from "./commands/repair.ts";
 import { sql } from "./commands/sql.ts";
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   pending,
   current,
   history,
+  plan,
   sql,
   create,
   deferred,
