@@ -16,9 +16,12 @@ export function wordsIn(tree: unknown, words: Set<string>): void {
   });
 }
 
+/** Types as they are written; `table.column%TYPE` is none that could be looked up. */
 export function typesIn(tree: unknown, types: Set<string>): void {
   walk(tree, (key, value) => {
-    if (key === "typeName" || key === "TypeName") types.add(typeText(value));
+    if (key !== "typeName" && key !== "TypeName") return;
+    const { names = [], pct_type: isOfColumn } = value as TypeName;
+    if (!isOfColumn && names.length > 0 && names.length < 3) types.add(typeText(value));
   });
 }
 

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { largestParsed } from "./statements.ts";
 
 /** A text as a literal that means the same whatever `standard_conforming_strings` is. */
 export function literal(text: string): string {
@@ -28,7 +29,7 @@ export function block(body: string, declarations = ""): string {
  * SQL a lone colon stands in array slices alone, where a space means nothing; literals and comments stay as they are.
  */
 export async function hideFromPsql(text: string): Promise<string> {
-  if (!/(?<!:):["'{\w\u0080-\uffff]/.test(text)) return text;
+  if (!mayNameVariable(text)) return text;
   const { loadModule, scanSync } = await import("libpg-query");
   await loadModule();
   const bytes = Buffer.from(text, "utf8");
@@ -42,3 +43,18 @@ export async function hideFromPsql(text: string): Promise<string> {
   if (parts.length === 0) return text;
   return [...parts, bytes.toString("utf8", from)].join(" ");
 }
+
+/**
+ * Whether a colon may begin a variable. In a text of usual size any colon in front of a word will do, and the scanner
+ * has the last word; it would take a gigabyte for a file of ten megabytes, which holds data, and colons in literals.
+ */
+function mayNameVariable(text: string): boolean {
+  if (!/(?<!:):["'{\w\u0080-\uffff]/.test(text)) return false;
+  if (text.length <= largestParsed) return true;
+  for (const [token] of text.matchAll(literalOrColon)) if (token === ":") return true;
+  return false;
+}
+
+/** Literals, quoted names, comments, `::` and `:=`; and whatever colon is left. */
+const literalOrColon =
+  /\b[eE]'(?:[^'\\]|\\.|'')*'|'[^']*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|::|:=|:/g;

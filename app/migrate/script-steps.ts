@@ -37,11 +37,12 @@ export async function readScriptSteps(
     config,
     { activity: "migrate sql", readOnly: true, signal, listener },
     async (database) => {
+      const ledger = await readLedger(database.session.client, database.tables);
+      const tolerated = ledger.applied.map(({ name }) => name);
       if (direction === "down") {
         const { steps } = await planDown(config, database, known, { to, count });
-        return { direction, steps, applied: [], deferred: [] };
+        return { direction, steps, applied: [], tolerated, deferred: [] };
       }
-      const ledger = await readLedger(database.session.client, database.tables);
       const { steps, history, deferred } = await planUp(config, database, known, ledger, {
         to,
         limit: count,
@@ -51,6 +52,7 @@ export async function readScriptSteps(
         direction,
         steps,
         applied: history.applied.map(({ file }) => file.name),
+        tolerated,
         deferred: deferred.map(({ name }) => name),
       };
     },
@@ -83,6 +85,7 @@ export async function scriptStepsFromFiles(
       direction,
       steps: await downSteps(config, chooseNewest(below.toReversed(), { to, count })),
       applied: [],
+      tolerated: known.filter(({ version }) => version <= from).map(({ name }) => name),
       deferred: [],
     };
   const isMeant = ({ version }: KnownMigration): boolean =>
@@ -95,7 +98,8 @@ export async function scriptStepsFromFiles(
       texts: recordedTexts(migration),
       unfinished: undefined,
     })),
-    applied: below.map(({ name }) => name),
+    applied: below.filter((file) => !file.deferred).map(({ name }) => name),
+    tolerated: known.filter((file) => file.deferred).map(({ name }) => name),
     deferred: known
       .filter((file) => file.deferred && !range.deferred && isMeant(file))
       .map(({ name }) => name),

@@ -15,8 +15,10 @@ import { isParseFailure, largestParsed, splitStatements } from "./statements.ts"
 export interface ScriptSteps {
   readonly direction: "up" | "down";
   readonly steps: readonly Step[];
-  /** Names that are applied where the script begins. */
+  /** Names that must be applied where the script begins. */
   readonly applied: readonly string[];
+  /** Names that may be: deferred ones, and those of newer images. */
+  readonly tolerated: readonly string[];
   /** Pending migrations that it leaves out. */
   readonly deferred: readonly string[];
 }
@@ -64,9 +66,10 @@ export async function renderScript(
     SettingValues,
     "migrationsDirectory" | "migrationsSchema" | "migrationsTable" | "lockWait" | "lockTimeout"
   >,
-  { direction, steps, applied, deferred }: ScriptSteps,
+  scriptSteps: ScriptSteps,
   options: RenderOptions = {},
 ): Promise<Script> {
+  const { direction, steps, deferred } = scriptSteps;
   await assertSound(migrationsDirectory(config), steps);
   const tables = ledgerTables(config);
   const settings: StepSettings = { tables, lockTimeout: config.lockTimeout };
@@ -98,7 +101,7 @@ export async function renderScript(
             ...resetSql(`migrate sql ${direction}`),
             takeLock(tables, config.lockWait),
             makeLedger(tables),
-            assertHistory(tables, expectationOf(direction, steps, applied)),
+            assertHistory(tables, expectationOf(scriptSteps)),
           ]),
           ...parts,
           "\n",
@@ -148,15 +151,12 @@ function statements(lines: readonly string[]): string {
   );
 }
 
-function expectationOf(
-  direction: "up" | "down",
-  steps: readonly Step[],
-  applied: readonly string[],
-): Expectation {
+function expectationOf({ direction, steps, applied, tolerated }: ScriptSteps): Expectation {
   const names = steps.map(({ migration }) => migration.file.name);
   return {
     applied: direction === "up" ? applied : names,
     absent: direction === "up" ? names : [],
+    tolerated,
     resumed: new Map(
       steps.flatMap(({ migration, unfinished }) =>
         unfinished === undefined ? [] : [[migration.file.name, unfinished.statementsDone] as const],

@@ -52,6 +52,14 @@ function describe(schema: PlannedSchema, effects: Effects, tree: TreeNode): void
     else touch(effects, known, "ACCESS EXCLUSIVE");
     return;
   }
+  if ("CreateSchemaStmt" in tree) {
+    const { schemaname = "", schemaElts = [] } = tree.CreateSchemaStmt;
+    const { searchPath } = schema;
+    schema.searchPath = [schemaname, ...searchPath];
+    for (const element of schemaElts) describe(schema, effects, element);
+    schema.searchPath = searchPath;
+    return;
+  }
   if ("CreateSeqStmt" in tree) {
     const { sequence = {}, if_not_exists: mayExist } = tree.CreateSeqStmt;
     if (!mayExist || findRelation(schema, sequence) === undefined) addRelation(schema, sequence, "S");

@@ -2,9 +2,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import pg from "pg";
+import { digestOf, readHistoryDigest } from "../../migrate/history-digest.ts";
+import { readKnownMigrations } from "../../migrate/known-migrations.ts";
 import { lockKey } from "../../migrate/lock.ts";
 import { ledgerTables } from "../../migrate/ledger-tables.ts";
 import { compareCatalogues, readCatalogue, type CatalogueEntry } from "../support/read-catalogue.ts";
+import { startProgram } from "../support/run-program.ts";
 import { scriptRunners } from "../support/run-script.ts";
 import {
   configOf,
@@ -86,7 +89,12 @@ describe.each(scriptRunners())("migrate sql, run $name", ({ run }) => {
         const there = { ...scene, database: twin };
         expect(await migrate(there, ["check"], quiet)).toMatchObject({ code: 0 });
         expect((await ask(there, "status")).document).toMatchObject({ pending: [], conflicts: [] });
-        // The fast path: nothing but the digest is asked for.
+        // What a container's start asks for, and nothing else when it is right.
+        const config = configOf(twin.url, { MIGRATIONS_DIR: scene.folder });
+        const digest = await withTestSession(twin.address, ({ client }) =>
+          readHistoryDigest(client, ledgerTables(config)),
+        );
+        expect(digest).toBe(digestOf(readKnownMigrations(config)));
         expect((await ask(there, "up")).document).toMatchObject({ outcome: "up-to-date" });
         // And all the way down.
         expect(await run(twin, await scriptOf(there, "--down", "-n", "0"))).toEqual({ error: undefined });
@@ -136,6 +144,24 @@ describe.each(scriptRunners())("migrate sql, run $name", ({ run }) => {
         "applied already, and this script was made before that",
       );
       expect((await ask(scene, "status")).document).toMatchObject({ current: "000002_functions" });
+      const down = (await migrate(scene, ["sql", "--down", "--from", "1", "--to", "0"], nowhere)).output;
+      expect((await run(scene.database, down)).error).toContain(
+        "000002_functions applied, and this script was made for a database without it",
+      );
+    });
+  });
+
+  it("refuses a migration that is half-done, unless it was made to go on there", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, {
+        "000001_one.up.sql":
+          "-- migrate: no-transaction\nCREATE TABLE one (id int);\nALTER TABLE nowhere ADD a int;",
+      });
+      await migrate(scene);
+      const fresh = (await migrate(scene, ["sql", "--from", "0"], nowhere)).output;
+      expect((await run(scene.database, fresh)).error).toContain(
+        "000001_one half-done, and this script was not made to go on there",
+      );
     });
   });
 
@@ -288,6 +314,18 @@ describe("migrate sql", () => {
     });
   });
 
+  it("ends quietly when its reader has gone, as psql does at an error", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, { "000001_big.up.sql": `SELECT '${"x".repeat(4_000_000)}';` });
+      const program = startProgram("migrate", {
+        args: ["sql", "--from", "0"],
+        env: { MIGRATIONS_DIR: scene.folder },
+      });
+      program.child.stdout?.destroy();
+      expect(await program.ended).toMatchObject({ code: 141, stderr: "" });
+    });
+  });
+
   it("refuses a text that the parser refuses: in a script it could swallow what follows", async () => {
     await withScene(async (scene) => {
       writeFiles(scene.folder, { "000001_one.up.sql": "SELECT 'never ended;" });
@@ -309,17 +347,19 @@ describe("migrate sql", () => {
     await withScene(async (scene) => {
       const rows = Array.from(
         { length: 20_000 },
-        (_, id) => `(${id}, 'it''s row ${id} \\ with ; and text to fill the line')`,
+        (_, id) => `(${id}, 'it''s row ${id} \\ with ; :USER and text to fill the line')`,
       );
       writeFiles(scene.folder, {
-        "000001_big.up.sql": `CREATE TABLE big (id int, note text);\nINSERT INTO big VALUES\n${rows.join(",\n")};\n`,
+        "000001_big.up.sql": `CREATE TABLE big (id int, note text);\nINSERT INTO big VALUES\n${rows.join(",\n")};\nCREATE TABLE cut AS SELECT x[1:PORT] AS x FROM (VALUES ('{7,8}'::int[], 1)) AS t (x, port);\n`,
       });
       const script = await scriptOf(scene);
       expect(script.length).toBeGreaterThan(2_000_000);
       for (const { run } of scriptRunners()) {
         const database = await createTestDatabase();
         expect(await run(database, script)).toEqual({ error: undefined });
-        expect(await database.query("SELECT count(*)::int AS rows FROM big")).toEqual([{ rows: 20_000 }]);
+        expect(
+          await database.query("SELECT count(*)::int AS rows, (SELECT x FROM cut) AS x FROM big"),
+        ).toEqual([{ rows: 20_000, x: [7] }]);
         expect(await migrate({ ...scene, database }, ["check"], quiet)).toMatchObject({ code: 0 });
         await database.drop();
       }

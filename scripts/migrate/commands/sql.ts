@@ -49,8 +49,10 @@ export const sql: Command = {
     });
     const { warnings, ...document } = script;
     context.answer(document);
-    if (!context.json) await writeAll(context, script.sql);
+    const isRead = await writeAll(context, context.json ? "" : script.sql);
     for (const warning of warnings) context.listener({ type: "warning", ...warning });
+    // psql, for one, is gone when it has stopped at an error: SIGPIPE's number.
+    if (!isRead) return 128 + 13;
     return script.codeMigrations.every(({ rendered }) => rendered) ? 0 : 3;
   },
 };
@@ -64,9 +66,18 @@ function rangeOf({ flags }: CommandContext): ScriptRange {
   return { direction: isDown ? "down" : "up", to, count, deferred: flags["deferred"] === true };
 }
 
-/** Into a pipe that is read slowly a big script goes only bit by bit. */
-async function writeAll({ stdout }: CommandContext, text: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stdout.write(text, (error) => (error ? reject(error) : resolve()));
+/**
+ * Into a pipe that is read slowly a big script goes only bit by bit.
+ *
+ * @returns whether all that was written so far was taken
+ */
+async function writeAll({ stdout }: CommandContext, text: string): Promise<boolean> {
+  return await new Promise((resolve, reject) => {
+    stdout.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EPIPE" ? resolve(false) : reject(error),
+    );
+    stdout.write(text, (error) => {
+      if (!error) resolve(true);
+    });
   });
 }
