@@ -84,10 +84,7 @@ export async function planDown(
   ) {
     throw new AppError("usage", `Version ${options.to} is not applied, so there is no way down to it.`);
   }
-  const chosen =
-    options.to === undefined
-      ? newestFirst.slice(0, options.count === 0 ? newestFirst.length : options.count)
-      : newestFirst.filter(({ version }) => version === undefined || version > options.to!);
+  const chosen = chooseNewest(newestFirst, options);
   const problems: string[] = [];
   const steps: Step[] = [];
   for (const entry of chosen) {
@@ -110,6 +107,16 @@ export async function planDown(
   return { steps, history, dataLoss };
 }
 
+/** Of the newest first those that are to be reverted. */
+export function chooseNewest<T extends { readonly version: bigint | undefined }>(
+  newestFirst: readonly T[],
+  { to, count }: Pick<DownOptions, "to" | "count">,
+): readonly T[] {
+  return to === undefined
+    ? newestFirst.slice(0, count === 0 ? newestFirst.length : count)
+    : newestFirst.filter(({ version }) => version === undefined || version > to);
+}
+
 /** One migration's way down: the file of this image, else the ledger's copy. */
 async function prepareDown(
   database: MigrationSession,
@@ -123,12 +130,20 @@ async function prepareDown(
   }
   const file = known.find(({ name }) => name === entry.name);
   if (file === undefined) return await prepareFromLedger(database, entry, problems);
+  const migration = await prepareDownFile(file, problems);
+  return migration && withEditNoted(migration, await readKeptText(database, entry.name));
+}
+
+/** The way down by the file of this image; the lack of one is added to `problems`. */
+export async function prepareDownFile(
+  file: KnownMigration,
+  problems: string[],
+): Promise<PreparedMigration | undefined> {
   if (file.downPath === undefined) {
-    problems.push(`${entry.name} has no down file; write ${file.name}.down.sql, or restore a back-up.`);
+    problems.push(`${file.name} has no down file; write ${file.name}.down.sql, or restore a back-up.`);
     return undefined;
   }
-  const migration = await prepareMigration(file, "down", file.downPath, problems);
-  return migration && withEditNoted(migration, await readKeptText(database, entry.name));
+  return await prepareMigration(file, "down", file.downPath, problems);
 }
 
 interface KeptText {

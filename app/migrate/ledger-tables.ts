@@ -57,10 +57,11 @@ export async function ensureLedger(database: Queryable, tables: LedgerTables): P
     [pg.escapeIdentifier(tables.schema), tables.migrations, tables.runs],
   );
   const exists = rows[0] as { schema: boolean; migrations: boolean; runs: boolean; operator: boolean };
+  const { schema, migrations, runs } = ledgerDefinition(tables);
   const missing = [
-    ...(exists.schema ? [] : [`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`]),
-    ...(exists.migrations ? [] : [migrationsDefinition(tables)]),
-    ...(exists.runs ? [] : runsDefinition(tables)),
+    ...(exists.schema ? [] : [schema]),
+    ...(exists.migrations ? [] : [migrations]),
+    ...(exists.runs ? [] : runs),
   ];
   // In one message, which is one transaction: whoever is killed here leaves all of it or nothing.
   if (missing.length > 0) await database.query(missing.join(";\n"));
@@ -82,6 +83,21 @@ async function addOperator(database: Queryable, { runs }: LedgerTables): Promise
     if (codeOf(error) === "55P03" || codeOf(error) === "42501") return false;
     throw error;
   }
+}
+
+/** The statements that make the ledger, for each part that may be missing. */
+export interface LedgerDefinition {
+  readonly schema: string;
+  readonly migrations: string;
+  readonly runs: readonly string[];
+}
+
+export function ledgerDefinition(tables: LedgerTables): LedgerDefinition {
+  return {
+    schema: `CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`,
+    migrations: migrationsDefinition(tables),
+    runs: runsDefinition(tables),
+  };
 }
 
 /** The very columns that node-pg-migrate would make; made here so that both tables appear together. */

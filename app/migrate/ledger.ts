@@ -76,9 +76,14 @@ function stateQuery({ migrations, runs }: LedgerTables): string {
            (SELECT json_agg(json_build_object('id', u.id::text, 'name', u.name, 'direction', u.direction, 'state', u.state, 'checksum', u.checksum,
                      'statementsDone', u.statements_done, 'statementsTotal', u.statements_total, 'statementStarted', u.statement_started,
                      'startedAt', u.started_at, 'host', u.host))
-              FROM ${runs} u
+              ${fromUnfinished(runs)}) AS unfinished`;
+}
+
+/** SQL, `FROM … u WHERE …`: the runs outside a transaction that began and did not finish, and were not taken up again. */
+export function fromUnfinished(runs: string): string {
+  return `FROM ${runs} u
              WHERE (u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL)))
-               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id)) AS unfinished`;
+               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id)`;
 }
 
 /** Of several runs of one name the last one counts. */

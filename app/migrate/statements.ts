@@ -1,3 +1,5 @@
+import type { RawStmt } from "libpg-query";
+
 /** One statement of a migration, found by PostgreSQL's own parser. */
 export interface Statement {
   readonly text: string;
@@ -42,7 +44,11 @@ export const largestParsed: number = 512 * 1024;
 export interface ParsedStatement extends Statement {
   /** What stands below `node` in the tree. Its `location`s count bytes of the whole text. */
   readonly tree: Node;
+  /** The same under the name of its kind, `{ IndexStmt: { relation: … } }`, as the parser's own types describe it. */
+  readonly typed: TreeNode;
 }
+
+export type TreeNode = NonNullable<RawStmt["stmt"]>;
 
 /** The statements of a text, or where and why PostgreSQL's parser refuses it. */
 export async function splitStatements(text: string): Promise<readonly Statement[] | ParseFailure> {
@@ -51,12 +57,12 @@ export async function splitStatements(text: string): Promise<readonly Statement[
 
 /** The same with the trees, for those who judge statements. */
 export async function parseStatements(text: string): Promise<readonly ParsedStatement[] | ParseFailure> {
-  return await readStatements(text, (statement, tree) => ({ ...statement, tree }));
+  return await readStatements(text, (statement, tree, typed) => ({ ...statement, tree, typed }));
 }
 
 async function readStatements<T>(
   text: string,
-  make: (statement: Statement, tree: Node) => T,
+  make: (statement: Statement, tree: Node, typed: TreeNode) => T,
 ): Promise<readonly T[] | ParseFailure> {
   if (text.trim() === "") return [];
   // Loaded here: 60 ms of WebAssembly that a start with nothing to do must not pay.
@@ -76,7 +82,7 @@ async function readStatements<T>(
       const statementText = ascii ? text.slice(start, end) : bytes.toString("utf8", start, end);
       const [node, tree] = Object.entries(raw.stmt ?? {})[0] as [string, Node];
       const line = lines(offset + skipComments(statementText));
-      return make(describe(node, tree, statementText, offset, line), tree);
+      return make(describe(node, tree, statementText, offset, line), tree, raw.stmt as TreeNode);
     });
   } catch (error) {
     const details = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails;

@@ -10,9 +10,11 @@ import { history } from "./commands/history.ts";
 import { info } from "./commands/info.ts";
 import { lint } from "./commands/lint.ts";
 import { pending } from "./commands/pending.ts";
+import { plan } from "./commands/plan.ts";
 import { redo } from "./commands/redo.ts";
 import { repair } from "./commands/repair.ts";
 import { reset } from "./commands/reset.ts";
+import { sql } from "./commands/sql.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
 import { verify } from "./commands/verify.ts";
@@ -28,6 +30,8 @@ export const commands: readonly Command[] = [
   pending,
   current,
   history,
+  plan,
+  sql,
   create,
   lint,
   deferred,

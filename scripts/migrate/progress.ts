@@ -77,6 +77,13 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
         return keep(
           `${event.direction === "up" ? paint.good("applied ") : paint.warning("reverted")}  ${printableLine(event.name)}  ${paint.faint(seconds(event.ranMs))}`,
         );
+      case "verified": {
+        const verdict = (event.isFinding ? paint.warning : paint.good)(
+          event.verdict.padEnd("irreversible".length),
+        );
+        settle();
+        return keep(`${verdict}  ${printableLine(event.name)}  ${paint.faint(seconds(event.ranMs))}`);
+      }
       case "failed":
         settle();
         return keep(`${paint.bad("failed  ")}  ${printable(event.message)}`);

@@ -31,9 +31,9 @@ export const create: Command = {
       name: typed,
       timestamp: context.flags["ts"] === true,
     });
-    const file = basename(files[0]!, ".up.sql");
+    const migration = basename(files[0]!, ".up.sql");
     if (name !== typed) context.remark(`The name "${typed}" is written as ${name}.`);
-    context.answer({ version: /^\d+/.exec(file)![0], name: file, files });
+    context.answer({ version: /^\d+/.exec(migration)![0], name: migration, files });
     for (const file of files) context.say(relative(process.cwd(), file));
     return 0;
   },
