@@ -30,11 +30,11 @@ async function verify(
   return { code, document, migrations: (document["migrations"] ?? []) as Found[] };
 }
 
-async function scratchDatabases({ database }: Scene): Promise<unknown[]> {
+async function scratchDatabases({ database }: Scene): Promise<string[]> {
   const rows = await database.query(
     "SELECT datname FROM pg_database WHERE datname LIKE 'headgate_verify_%' AND pg_get_userbyid(datdba) = current_user",
   );
-  return rows.map(({ datname }) => datname);
+  return rows.map(({ datname }) => String(datname));
 }
 
 const verdicts = (migrations: readonly Found[]): string[] =>
