@@ -14,9 +14,9 @@ export async function migrateUpTo(database: TestDatabase, version: number): Prom
   if (version >= deferred) await migrate(database, "deferred");
 }
 
-/** Reverts the newest migration that is applied. */
-export async function migrateDownOne(database: TestDatabase): Promise<void> {
-  await migrate(database, "down", "-n", "1");
+/** Reverts the newest migrations that are applied; 0: all of them. */
+export async function migrateDown(database: TestDatabase, count = 1): Promise<void> {
+  await migrate(database, "down", "-n", String(count));
 }
 
 async function migrate(database: TestDatabase, ...args: string[]): Promise<void> {
