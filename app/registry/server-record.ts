@@ -1,16 +1,11 @@
+import type { RowOf } from "./statement.ts";
 import { formatTimestamp } from "./timestamp.ts";
 
-/** One version of a server as the repository reads it. Times are UTC texts with six fractional digits. */
-export interface ServerRecord {
-  readonly name: string;
-  readonly version: string;
-  /** The document, byte for byte as it was published: never parsed on the way out. */
-  readonly value: string;
-  readonly deprecated: boolean;
-  readonly publishedAt: string;
-  readonly updatedAt: string;
-  readonly isLatest: boolean;
-}
+/**
+ * One version of a server as the repository reads it. Times are UTC texts with six fractional digits; `value` is the
+ * document, byte for byte as it was published and never parsed on the way out.
+ */
+export type ServerRecord = RowOf<"registry-version">;
 
 /** The member of `_meta` that holds what the registry itself says about a version. */
 export const officialMeta = "io.modelcontextprotocol.registry/official";
@@ -27,14 +22,12 @@ export function renderServerList(records: readonly ServerRecord[], nextCursor?: 
 }
 
 function statement(record: ServerRecord): Record<string, unknown> {
-  const publishedAt = formatTimestamp(record.publishedAt);
-  const updatedAt = formatTimestamp(record.updatedAt);
   return {
-    status: record.deprecated ? "deprecated" : "active",
-    // The tables hold no date of their own for it yet: a version is active from its first day on.
-    statusChangedAt: record.deprecated ? updatedAt : publishedAt,
-    publishedAt,
-    updatedAt,
+    status: record.status,
+    statusChangedAt: formatTimestamp(record.statusChangedAt),
+    ...(record.statusMessage === null ? {} : { statusMessage: record.statusMessage }),
+    publishedAt: formatTimestamp(record.publishedAt),
+    updatedAt: formatTimestamp(record.updatedAt),
     isLatest: record.isLatest,
   };
 }
