@@ -1,4 +1,5 @@
 -- migrate: breaking
+-- migrate: allow=ban-drop-column no release since 000005 reads it, and `breaking` keeps the older ones away
 -- Contract: `status` says all that `deprecated` did, and no release that runs reads or writes it any more. `breaking`,
 -- since images of that age must not run on this schema.
 --
