@@ -1,8 +1,5 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { projectRoot } from "../../../version.ts";
 import { findFreePort } from "../../support/free-port.ts";
+import { copyClone, removeClone } from "./clone.ts";
 import { runName } from "./run.ts";
 import { runCommand, runOrThrow, type CommandEnd } from "./run-command.ts";
 
@@ -34,8 +31,7 @@ export interface Project {
 }
 
 export async function createProject(options: ProjectOptions): Promise<Project> {
-  const folder = await mkdtemp(join(tmpdir(), "headgate-image-"));
-  await cp(projectRoot, folder, { recursive: true, filter: isPartOfClone });
+  const folder = await copyClone();
   const name = `${runName()}-${options.name}`;
   const port = await findFreePort();
   const operationsPort = await findFreePort();
@@ -70,13 +66,7 @@ export async function createProject(options: ProjectOptions): Promise<Project> {
     },
     remove: async () => {
       await compose("down", "--volumes", "--remove-orphans", "--timeout", "2");
-      await rm(folder, { recursive: true, force: true });
+      await removeClone(folder);
     },
   };
-}
-
-const notCloned = new Set([".git", ".data", ".env", ".secrets", "node_modules", "dist", "coverage"]);
-
-function isPartOfClone(path: string): boolean {
-  return path === projectRoot || !notCloned.has(basename(path));
 }

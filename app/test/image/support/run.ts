@@ -13,6 +13,9 @@ export const productionImage = (): string => `headgate-test:${runName()}-product
 /** What the development image is called when a test lets Compose build it. */
 export const developmentImage = (): string => `headgate-test:${runName()}-development`;
 
+/** The base image of ours, as the Dockerfiles have it. */
+export const nodeImage = (): string => process.env["NODE_IMAGE"] ?? "node:24-trixie-slim";
+
 /** The base image of PostgreSQL, as the compose files have it. */
 export const postgresImage = (): string => process.env["POSTGRES_IMAGE"] ?? "postgres:18";
 
