@@ -27,8 +27,8 @@ describe(`a migration of ${seconds} s`, () => {
       ...hardening,
       ...migrations.mount,
       ...["--publish", `127.0.0.1:${port}:8081`],
-      // A liveness probe stricter than anybody's: one failure, a second after the start, and it is unhealthy.
-      ...["--health-interval", "1s", "--health-retries", "1", "--health-start-period", "2s"],
+      // Stricter than the image's own health check and any orchestrator's default, with no grace at the start.
+      ...["--health-interval", "2s", "--health-retries", "3", "--health-start-period", "1s"],
     ]);
     const began = Date.now();
     for (let isReady = false; !isReady && Date.now() - began < (seconds + 30) * 1000; await sleep(250)) {

@@ -64,7 +64,7 @@ describe.each(["serve", "migrate up --yes"])("a signal to the container that run
   it("ends it within a second with 143 while it waits for PostgreSQL", async () => {
     // An address that takes connections to nowhere: nothing answers there.
     const name = await start(command, "postgres://nobody:x@192.0.2.1:5432/none");
-    await waitForLog(name, /waiting for .*192\.0\.2\.1|192\.0\.2\.1.*(again|not|waiting)/);
+    await waitForLog(name, "192.0.2.1:5432");
     const end = await signalAndWait(name, "TERM");
     expect(end.code).toBe(143);
     expect(end.milliseconds).toBeLessThan(1000);
@@ -74,7 +74,7 @@ describe.each(["serve", "migrate up --yes"])("a signal to the container that run
   it("ends it within a second with 143 while it waits for the lock, and leaves the holder alone", async () => {
     const holder = await startMigrating(command);
     const waiter = await start(command, holder.url);
-    await waitForLog(waiter, /waiting for the migration lock|another migrator|lock/i);
+    await waitForLog(waiter, "waiting for the migration lock");
     const end = await signalAndWait(waiter, "TERM");
     expect(end.code).toBe(143);
     expect(end.milliseconds).toBeLessThan(1000);

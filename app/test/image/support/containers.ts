@@ -23,15 +23,19 @@ export interface Postgres {
   remove(): Promise<void>;
 }
 
-/** A PostgreSQL that accepts connections, on a network of its own. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * A PostgreSQL that accepts connections, on a network of its own.
+ *
+ * @param options more words of `docker run`
+ */
+export async function startPostgres(options: readonly string[] = []): Promise<Postgres> {
   const network = newName("network");
   const host = newName("postgres");
   const password = `secret-${randomBytes(12).toString("hex")}`;
   await docker("network", "create", network);
   await docker(
     ...["run", "--detach", "--name", host, "--network", network],
-    ...["--env", `POSTGRES_PASSWORD=${password}`, postgresImage()],
+    ...["--env", `POSTGRES_PASSWORD=${password}`, ...options, postgresImage()],
   );
   await waitForCondition(
     "PostgreSQL",
