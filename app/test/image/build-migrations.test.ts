@@ -24,13 +24,13 @@ describe("Dockerfile.build-migrations", () => {
     await postgres.remove();
   });
 
-  /** A build whose RUN is `run`, on this machine's network. */
+  /** A build whose RUN is `run` of this run of the tests: the cache remembers those before. */
   function build(run: string, url = onThisMachine(postgres.url)): Promise<CommandEnd> {
     return buildImage({
       context: folder,
       file: "Dockerfile.build-migrations",
       tag: image,
-      args: { HEADGATE_IMAGE: productionImage(), ...(run === "" ? {} : { RUN: run }) },
+      args: { HEADGATE_IMAGE: productionImage(), ...(run === "" ? {} : { RUN: `${runName()} ${run}` }) },
       options: ["--network", "host", "--secret", "id=database_url,env=DATABASE_URL"],
       env: { DATABASE_URL: url },
     });
@@ -99,7 +99,7 @@ describe("Dockerfile.build-migrations", () => {
           HEADGATE_IMAGE: productionImage(),
           MIGRATED_IMAGE: image,
           BUILD_NETWORK: "host",
-          RUN: "fourth",
+          RUN: `${runName()} fourth`,
         },
       },
     );
