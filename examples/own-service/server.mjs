@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import pg from "pg";
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 5 });
-pool.on("error", (error) => process.stderr.write(`${error.message}\n`));
+pool.on("error", (error) => void process.stderr.write(`${error.message}\n`));
 
 async function answer(request) {
   if (request.method === "POST" && request.url === "/notes") {
@@ -21,16 +21,17 @@ async function answer(request) {
   return [404, { detail: "Nothing is here; try /notes." }];
 }
 
-const api = createServer((request, response) => {
-  void answer(request)
-    .catch((error) => {
-      process.stderr.write(`${error.message}\n`);
-      return [500, { detail: "This did not work." }];
-    })
-    .then(([status, body]) => {
-      response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
-    });
-});
+async function respond(request, response) {
+  let [status, body] = [500, { detail: "This did not work." }];
+  try {
+    [status, body] = await answer(request);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+  }
+  response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+}
+
+const api = createServer((request, response) => void respond(request, response));
 // What the image's health check and an orchestrator's probes ask, on the port that Headgate uses while it migrates.
 const operations = createServer((_request, response) => response.end("{}"));
 
