@@ -20,6 +20,8 @@ export interface Project {
   /** The API and the operations port, as published on this machine. */
   readonly apiUrl: string;
   readonly operationsUrl: string;
+  /** What the compose file gets beside the environment of the tests. */
+  readonly env: Readonly<Record<string, string>>;
   /** `docker compose …`, which must succeed; what it printed on stdout. */
   compose(...args: string[]): Promise<string>;
   /** `docker compose …`, whatever its exit code. */
@@ -64,6 +66,7 @@ export async function createProject(options: ProjectOptions): Promise<Project> {
   return {
     name,
     folder,
+    env: settings.env,
     apiUrl: `http://127.0.0.1:${port}`,
     operationsUrl: `http://127.0.0.1:${operationsPort}`,
     compose,
