@@ -1,0 +1,3 @@
+-- migrate: no-transaction
+
+DROP INDEX CONCURRENTLY IF EXISTS server_version_updated;
