@@ -44,15 +44,15 @@ export function parseListQuery(query: Query): ListRequest {
 }
 
 /**
- * The parameters of one server's endpoints. `include_deleted` is checked and changes nothing as long as nothing can be
- * deleted.
+ * The one parameter of a server's endpoints: whether deleted versions are asked for, too.
  *
  * @throws AppError as `parseListQuery`
  */
-export function checkServerQuery(query: Query): void {
+export function parseIncludeDeleted(query: Query): boolean {
   const reader = new ParameterReader(query);
-  reader.boolean("include_deleted");
+  const includeDeleted = reader.boolean("include_deleted") ?? false;
   reader.finish();
+  return includeDeleted;
 }
 
 function parseUpdatedSince(text: string | undefined): string | undefined {

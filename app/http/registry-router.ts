@@ -6,7 +6,7 @@ import { listVersions } from "../registry/list-versions.ts";
 import type { Database } from "../registry/statement.ts";
 import { imageRevision, version as ownVersion } from "../version.ts";
 import { byMethod, notImplemented, type Methods } from "./methods.ts";
-import { checkServerQuery, parseListQuery } from "./query-parameters.ts";
+import { parseIncludeDeleted, parseListQuery } from "./query-parameters.ts";
 import { parseServerPath, type ServerPath } from "./server-path.ts";
 
 const readOnly = "This registry is read-only: publishing is not built into this version.";
@@ -45,16 +45,16 @@ function serverMethods(database: Database, path: ServerPath): Methods {
   if (path.kind === "versions") {
     return {
       GET: async (request, response) => {
-        checkServerQuery(request.query);
-        sendDocument(response, await listVersions(database, path.name));
+        const includeDeleted = parseIncludeDeleted(request.query);
+        sendDocument(response, await listVersions(database, path.name, includeDeleted));
       },
     };
   }
   if (path.kind === "version") {
     return {
       GET: async (request, response) => {
-        checkServerQuery(request.query);
-        sendDocument(response, await getVersion(database, path.name, path.version));
+        const includeDeleted = parseIncludeDeleted(request.query);
+        sendDocument(response, await getVersion(database, path.name, path.version, includeDeleted));
       },
       PUT: notImplemented(immutable),
       DELETE: notImplemented(immutable),

@@ -5,13 +5,19 @@ import { selectVersion } from "./server-repository.ts";
 import type { Database } from "./statement.ts";
 
 /**
- * JSON text of a ServerResponse. `version` is one exact version or `latest`.
+ * JSON text of a ServerResponse. `version` is one exact version or `latest`. What is deleted is not found without
+ * `includeDeleted`.
  *
  * @throws AppError `not-found`
  */
-export async function getVersion(database: Database, name: string, version: string): Promise<string> {
+export async function getVersion(
+  database: Database,
+  name: string,
+  version: string,
+  includeDeleted: boolean,
+): Promise<string> {
   const isThinkable = isServerName(name) && isVersionFilter(version);
-  const record = isThinkable ? await selectVersion(database, name, version) : undefined;
+  const record = isThinkable ? await selectVersion(database, name, version, includeDeleted) : undefined;
   if (record === undefined) {
     throw new AppError(
       "not-found",

@@ -1,12 +1,15 @@
 import type { Entry } from "./read-entry.ts";
 import { timestampText } from "./server-repository.ts";
+import type { ServerStatus } from "./server-status.ts";
 import { runStatement, type Database } from "./statement.ts";
 
 /** What is stored about one entry that is imported again. */
 export interface Stored {
   readonly name: string;
   readonly version: string;
-  readonly deprecated: boolean;
+  readonly status: ServerStatus;
+  readonly statusMessage: string | null;
+  readonly statusChangedAt: string;
   readonly publishedAt: string;
   /** The stored document where its bytes differ from the entry's; null: they are the same. */
   readonly otherValue: string | null;
@@ -34,7 +37,9 @@ export function selectStored(
 ): Promise<Stored[]> {
   return runStatement(database, {
     name: "import-stored",
-    text: `SELECT v.server_name AS "name", v.version, v.deprecated, ${timestampText("v.published_at")} AS "publishedAt",
+    text: `SELECT v.server_name AS "name", v.version, v.status, v.status_message AS "statusMessage",
+                  ${timestampText("v.status_changed_at")} AS "statusChangedAt",
+                  ${timestampText("v.published_at")} AS "publishedAt",
                   CASE WHEN encode(sha256(convert_to(v.value::text, 'UTF8')), 'hex') <> i.sha256 THEN v.value::text END
                     AS "otherValue"
              FROM unnest($1::text[], $2::text[], $3::text[]) AS i (name, version, sha256)
@@ -47,42 +52,53 @@ export function selectStored(
   });
 }
 
-/** An entry without dates was published now. */
+/** An entry without dates was published now; one without a status is active. */
 export async function insertVersions(database: Database, entries: readonly Entry[]): Promise<void> {
   await runStatement(database, {
     name: "import-insert",
-    text: `INSERT INTO server_version (server_name, version, value, title, description, deprecated, published_at, updated_at)
-           SELECT name, version, value::json, title, description, deprecated,
+    text: `INSERT INTO server_version (server_name, version, value, title, description, status, status_message,
+                                       status_changed_at, published_at, updated_at)
+           SELECT name, version, value::json, title, description, coalesce(status, 'active'), status_message,
+                  coalesce(status_changed_at, CASE WHEN status <> 'active' THEN updated_at END, published_at, now()),
                   coalesce(published_at, now()), coalesce(updated_at, published_at, now())
-             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[],
-                         $7::timestamptz[], $8::timestamptz[])
-               AS i (name, version, value, title, description, deprecated, published_at, updated_at)`,
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::server_status[], $7::text[],
+                         $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
+               AS i (name, version, value, title, description, status, status_message, status_changed_at, published_at,
+                     updated_at)`,
     values: [
       entries.map(({ name }) => name),
       entries.map(({ version }) => version),
       entries.map(({ value }) => value),
       entries.map(({ title }) => title),
       entries.map(({ description }) => description),
-      entries.map(({ deprecated }) => deprecated),
+      entries.map(({ status }) => status),
+      entries.map(({ statusMessage }) => statusMessage),
+      entries.map(({ statusChangedAt }) => statusChangedAt),
       entries.map(({ publishedAt }) => publishedAt),
       entries.map(({ updatedAt }) => updatedAt),
     ],
   });
 }
 
-/** Writes the status, and the date where the entry says one; the document never changes. */
+/** Writes the status and the dates where the entry says them; the document never changes. */
 export async function updateVersions(database: Database, entries: readonly Entry[]): Promise<void> {
   await runStatement(database, {
     name: "import-update",
     text: `UPDATE server_version AS v
-              SET deprecated = i.deprecated, published_at = coalesce(i.published_at, v.published_at),
-                  updated_at = clock_timestamp()
-             FROM unnest($1::text[], $2::text[], $3::boolean[], $4::timestamptz[]) AS i (name, version, deprecated, published_at)
+              SET status = coalesce(i.status, v.status),
+                  status_message = CASE WHEN i.status IS NULL THEN v.status_message ELSE i.status_message END,
+                  status_changed_at = coalesce(i.status_changed_at,
+                    CASE WHEN i.status <> v.status THEN clock_timestamp() END, v.status_changed_at),
+                  published_at = coalesce(i.published_at, v.published_at), updated_at = clock_timestamp()
+             FROM unnest($1::text[], $2::text[], $3::server_status[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+               AS i (name, version, status, status_message, status_changed_at, published_at)
             WHERE v.server_name = i.name AND v.version = i.version`,
     values: [
       entries.map(({ name }) => name),
       entries.map(({ version }) => version),
-      entries.map(({ deprecated }) => deprecated),
+      entries.map(({ status }) => status),
+      entries.map(({ statusMessage }) => statusMessage),
+      entries.map(({ statusChangedAt }) => statusChangedAt),
       entries.map(({ publishedAt }) => publishedAt),
     ],
   });
@@ -91,6 +107,7 @@ export async function updateVersions(database: Database, entries: readonly Entry
 export interface VersionMark {
   readonly name: string;
   readonly version: string;
+  readonly status: ServerStatus;
   readonly publishedAt: string;
   readonly isLatest: boolean;
 }
@@ -99,7 +116,7 @@ export interface VersionMark {
 export function selectMarks(database: Database, names: readonly string[]): Promise<VersionMark[]> {
   return runStatement(database, {
     name: "import-marks",
-    text: `SELECT server_name AS "name", version, is_latest AS "isLatest", ${timestampText("published_at")} AS "publishedAt"
+    text: `SELECT server_name AS "name", version, status, is_latest AS "isLatest", ${timestampText("published_at")} AS "publishedAt"
              FROM server_version WHERE server_name = ANY ($1::text[])`,
     values: [names],
   });

@@ -132,16 +132,22 @@ async function storeBatch(
         entry.line,
         `${entry.name} ${entry.version} is stored with other content; a version never changes`,
       );
-    } else if (
-      entry.deprecated !== known.deprecated ||
-      (entry.publishedAt ?? known.publishedAt) !== known.publishedAt
-    ) {
-      updated.push(entry);
-    } else unchanged++;
+    } else if (saysOtherwise(entry, known)) updated.push(entry);
+    else unchanged++;
   }
   if (added.length > 0) await insertVersions(database, added);
   if (updated.length > 0) await updateVersions(database, updated);
   return { added: added.length, updated: updated.length, unchanged };
+}
+
+/** Whether the entry gives another status, message or date than is stored; what it does not give stays as it is. */
+function saysOtherwise(entry: Entry, known: Stored): boolean {
+  const { status, statusMessage, statusChangedAt, publishedAt } = entry;
+  return (
+    (status !== undefined && (status !== known.status || (statusMessage ?? null) !== known.statusMessage)) ||
+    (statusChangedAt ?? known.statusChangedAt) !== known.statusChangedAt ||
+    (publishedAt ?? known.publishedAt) !== known.publishedAt
+  );
 }
 
 /** The same meaning is enough: white space or another order of members does not make another document. */

@@ -16,7 +16,7 @@ export async function markLatest(database: Database, names: readonly string[]): 
     const unmark: Change[] = [];
     const mark: Change[] = [];
     for (const versions of byName(marks)) {
-      const latest = latestOf(versions);
+      const latest = latestOf(candidatesOf(versions));
       const others = versions.filter((version) => version.isLatest && version !== latest);
       const hadAnother = others.length > 0;
       unmark.push(...others.map(({ name, version }) => ({ name, version, touch: true })));
@@ -29,6 +29,14 @@ export async function markLatest(database: Database, names: readonly string[]): 
   }
   return moved;
 }
+
+/** What may be the latest: the versions that are not deleted; where all are, all of them. */
+function candidatesOf(versions: Versions): Versions {
+  const [first, ...others] = versions.filter(({ status }) => status !== "deleted");
+  return first === undefined ? versions : [first, ...others];
+}
+
+type Versions = readonly [VersionMark, ...VersionMark[]];
 
 interface Change {
   readonly name: string;

@@ -10,6 +10,8 @@ describe("readEntry", () => {
   it("keeps the document of a ServerResponse as it stands in the line, and its dates", () => {
     const official = {
       status: "deprecated",
+      statusMessage: "Use a.b/d",
+      statusChangedAt: "2025-10-10T00:00:00Z",
       publishedAt: "2025-10-09T17:05:17.79Z",
       updatedAt: "2025-10-10T00:00:00Z",
       isLatest: true,
@@ -20,19 +22,42 @@ describe("readEntry", () => {
       value: server,
       title: "T",
       description: "D",
-      deprecated: true,
+      status: "deprecated",
+      statusMessage: "Use a.b/d",
+      statusChangedAt: "2025-10-10T00:00:00.000000Z",
       publishedAt: "2025-10-09T17:05:17.790000Z",
       updatedAt: "2025-10-10T00:00:00.000000Z",
     });
   });
 
-  it("takes a bare server.json, which has no dates", () =>
+  it("takes a bare server.json, which has neither status nor dates", () =>
     expect(readEntry(server)).toMatchObject({
       value: server,
-      deprecated: false,
+      status: undefined,
+      statusMessage: undefined,
+      statusChangedAt: undefined,
       publishedAt: undefined,
       updatedAt: undefined,
     }));
+
+  it.each([
+    [
+      { status: "active", statusMessage: "ignored" },
+      { status: "active", statusMessage: undefined },
+    ],
+    [{ status: "deleted" }, { status: "deleted", statusMessage: undefined }],
+    [
+      { status: "deleted", statusMessage: null },
+      { status: "deleted", statusMessage: undefined },
+    ],
+    [
+      { status: "deleted", statusMessage: "😀".repeat(500) },
+      { status: "deleted", statusMessage: "😀".repeat(500) },
+    ],
+    [{ statusMessage: "of nothing" }, { status: undefined, statusMessage: undefined }],
+  ])("reads the status of %j", (official, status) =>
+    expect(readEntry(`{"server":${server},"_meta":${meta(official)}}`)).toMatchObject(status),
+  );
 
   it("is lenient with everything that it does not need", () =>
     expect(
@@ -59,8 +84,16 @@ describe("readEntry", () => {
       'the version "latest" of a/b is not possible (1 to 255 bytes, not "latest")',
     ],
     [
-      `{"server":{${document}},"_meta":${meta({ status: "deleted" })}}`,
-      'the status "deleted" of a/b 1 cannot be stored',
+      `{"server":{${document}},"_meta":${meta({ status: "gone" })}}`,
+      'the status "gone" of a/b 1 cannot be stored',
+    ],
+    [
+      `{"server":{${document}},"_meta":${meta({ status: "deleted", statusMessage: "\0" })}}`,
+      'the status message "\\u0000" of a/b 1 cannot be stored',
+    ],
+    [
+      `{"server":{${document}},"_meta":${meta({ status: "deleted", statusMessage: "m".repeat(501) })}}`,
+      `the status message "${"m".repeat(78)}… of a/b 1 cannot be stored`,
     ],
     [
       `{"server":{${document}},"_meta":${meta({ publishedAt: "yesterday" })}}`,

@@ -2,6 +2,7 @@ import { messageOf } from "../errors.ts";
 import { depthOf, rawMember } from "./raw-member.ts";
 import { isServerName, isVersion } from "./server-name.ts";
 import { officialMeta } from "./server-record.ts";
+import { isStatusMessage, serverStatuses, type ServerStatus } from "./server-status.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** What a line of an import says. Times are as `parseTimestamp` writes them; undefined: the line does not say. */
@@ -12,7 +13,10 @@ export interface Entry {
   readonly value: string;
   readonly title: string | undefined;
   readonly description: string | undefined;
-  readonly deprecated: boolean;
+  /** With its message, or none; undefined: the line does not say. */
+  readonly status: ServerStatus | undefined;
+  readonly statusMessage: string | undefined;
+  readonly statusChangedAt: string | undefined;
   readonly publishedAt: string | undefined;
   readonly updatedAt: string | undefined;
 }
@@ -46,12 +50,12 @@ export function readEntry(line: string): Entry | string {
 
   const meta = isWrapped && isObject(parsed["_meta"]) ? parsed["_meta"][officialMeta] : undefined;
   const official = isObject(meta) ? meta : {};
-  const { status = "active" } = official;
-  if (status !== "active" && status !== "deprecated")
-    return `the status ${shown(status)} of ${name} ${version} cannot be stored`;
+  const status = readStatus(official);
+  if (typeof status === "string") return `the ${status} of ${name} ${version} cannot be stored`;
   const publishedAt = readTime(official["publishedAt"]);
   const updatedAt = readTime(official["updatedAt"]);
-  if (publishedAt === null || updatedAt === null)
+  const statusChangedAt = readTime(official["statusChangedAt"]);
+  if (publishedAt === null || updatedAt === null || statusChangedAt === null)
     return `a date of ${name} ${version} is not an RFC 3339 time`;
   return {
     name,
@@ -59,7 +63,8 @@ export function readEntry(line: string): Entry | string {
     value,
     title: textOf(server["title"]),
     description: textOf(server["description"]),
-    deprecated: status === "deprecated",
+    ...status,
+    statusChangedAt: status.status === undefined ? undefined : statusChangedAt,
     publishedAt,
     updatedAt: updatedAt ?? publishedAt,
   };
@@ -69,6 +74,18 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The status with its message, or what is wrong. An active version has no message. */
+function readStatus({ status, statusMessage }: JsonObject): Pick<Entry, "status" | "statusMessage"> | string {
+  if (status === undefined) return { status, statusMessage: undefined };
+  const known = serverStatuses.find((one) => one === status);
+  if (known === undefined) return `status ${shown(status)}`;
+  if (known === "active" || statusMessage === undefined || statusMessage === null || statusMessage === "")
+    return { status: known, statusMessage: undefined };
+  if (typeof statusMessage !== "string" || !isStatusMessage(statusMessage))
+    return `status message ${shown(statusMessage)}`;
+  return { status: known, statusMessage };
 }
 
 /** undefined: not given; null: given and wrong. */

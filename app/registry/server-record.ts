@@ -1,3 +1,4 @@
+import type { ServerStatus } from "./server-status.ts";
 import { formatTimestamp } from "./timestamp.ts";
 
 /** One version of a server as the repository reads it. Times are UTC texts with six fractional digits. */
@@ -6,7 +7,10 @@ export interface ServerRecord {
   readonly version: string;
   /** The document, byte for byte as it was published: never parsed on the way out. */
   readonly value: string;
-  readonly deprecated: boolean;
+  readonly status: ServerStatus;
+  readonly statusChangedAt: string;
+  /** Why it is deprecated or deleted. */
+  readonly statusMessage: string | null;
   readonly publishedAt: string;
   readonly updatedAt: string;
   readonly isLatest: boolean;
@@ -33,14 +37,12 @@ export function renderServerList(records: readonly ServerRecord[], nextCursor?: 
 }
 
 function statement(record: ServerRecord): Record<string, unknown> {
-  const publishedAt = formatTimestamp(record.publishedAt);
-  const updatedAt = formatTimestamp(record.updatedAt);
   return {
-    status: record.deprecated ? "deprecated" : "active",
-    // The tables hold no date of their own for it yet: a version is active from its first day on.
-    statusChangedAt: record.deprecated ? updatedAt : publishedAt,
-    publishedAt,
-    updatedAt,
+    status: record.status,
+    statusChangedAt: formatTimestamp(record.statusChangedAt),
+    ...(record.statusMessage === null ? {} : { statusMessage: record.statusMessage }),
+    publishedAt: formatTimestamp(record.publishedAt),
+    updatedAt: formatTimestamp(record.updatedAt),
     isLatest: record.isLatest,
   };
 }

@@ -5,13 +5,17 @@ import type { ServerRecord } from "./server-record.ts";
 import { runStatement, type Database } from "./statement.ts";
 
 /** `value` is passed through as text; to_char, so that no driver rounds microseconds. */
-const columns = `server_name AS "name", version, value::text AS "value", deprecated, is_latest AS "isLatest",
+const columns = `server_name AS "name", version, value::text AS "value", is_latest AS "isLatest", status,
+  ${timestampText("status_changed_at")} AS "statusChangedAt", status_message AS "statusMessage",
   ${timestampText("published_at")} AS "publishedAt", ${timestampText("updated_at")} AS "updatedAt"`;
 
 /** SQL that writes a time as `parseTimestamp` does. */
 export function timestampText(column: string): string {
   return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
+
+/** SQL that leaves out what was deleted. */
+const notDeleted = "status <> 'deleted'";
 
 /** At most `limit` versions after a position, by name and version in the order of their bytes. */
 export function selectPage(
@@ -22,7 +26,9 @@ export function selectPage(
 ): Promise<ServerRecord[]> {
   const values: unknown[] = [limit];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
-  // Each combination of filters is one prepared statement, named after its conditions.
+  // Each combination of filters is one prepared statement, named after its conditions. But where the right plan depends
+  // on the value (a common word or a rare one, a moment long ago or just now) each query is planned for itself: the plan
+  // that PostgreSQL would keep for all values walks the whole table for the rare ones.
   const conditions: [name: string, sql: string][] = [];
   if (after !== undefined) {
     conditions.push([
@@ -41,21 +47,28 @@ export function selectPage(
   if (filters.version === latestWord) conditions.push(["latest", "is_latest"]);
   else if (filters.version !== undefined)
     conditions.push(["version", `version = ${parameter(filters.version)}`]);
+  if (!filters.includeDeleted) conditions.push(["present", notDeleted]);
 
+  const dependsOnValue = filters.search !== undefined || filters.updatedSince !== undefined;
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.map(([, sql]) => sql).join(" AND ")}`;
   return runStatement(database, {
-    name: ["registry-page", ...conditions.map(([name]) => name)].join("-"),
+    name: dependsOnValue ? "" : ["registry-page", ...conditions.map(([name]) => name)].join("-"),
     text: `SELECT ${columns} FROM server_version ${where} ORDER BY server_name, version LIMIT $1`,
     values,
   });
 }
 
 /** Every version of a server, newest published first. */
-export function selectVersions(database: Database, name: string): Promise<ServerRecord[]> {
+export function selectVersions(
+  database: Database,
+  name: string,
+  includeDeleted: boolean,
+): Promise<ServerRecord[]> {
   return runStatement(database, {
     name: "registry-versions",
-    text: `SELECT ${columns} FROM server_version WHERE server_name = $1 ORDER BY published_at DESC, version DESC`,
-    values: [name],
+    text: `SELECT ${columns} FROM server_version WHERE server_name = $1 AND ($2 OR ${notDeleted})
+            ORDER BY published_at DESC, version DESC`,
+    values: [name, includeDeleted],
   });
 }
 
@@ -64,12 +77,14 @@ export async function selectVersion(
   database: Database,
   name: string,
   version: string,
+  includeDeleted: boolean,
 ): Promise<ServerRecord | undefined> {
   const isLatest = version === latestWord;
   const [record] = await runStatement<ServerRecord>(database, {
     name: isLatest ? "registry-latest" : "registry-version",
-    text: `SELECT ${columns} FROM server_version WHERE server_name = $1 AND ${isLatest ? "is_latest" : "version = $2"}`,
-    values: isLatest ? [name] : [name, version],
+    text: `SELECT ${columns} FROM server_version
+            WHERE server_name = $1 AND ($2 OR ${notDeleted}) AND ${isLatest ? "is_latest" : "version = $3"}`,
+    values: isLatest ? [name, includeDeleted] : [name, includeDeleted, version],
   });
   return record;
 }

@@ -118,7 +118,7 @@ describe("an error", () => {
   it("of ours says nothing about the inside, but the log does", async () => {
     await database.query(`
       ALTER TABLE server_version RENAME TO hidden;
-      CREATE VIEW server_version AS SELECT server_name, version, value, title, description, deprecated,
+      CREATE VIEW server_version AS SELECT server_name, version, value, title, description, status, status_changed_at, status_message,
         1 / (length(version) - length(version)) = 0 AS is_latest, published_at, updated_at FROM hidden`);
     const { status, body } = await get("/v0.1/servers?version=latest").set("X-Request-Id", "broken-table");
     await database.query("DROP VIEW server_version; ALTER TABLE hidden RENAME TO server_version");

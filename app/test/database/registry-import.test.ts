@@ -27,21 +27,21 @@ describe("registry import", () => {
       {
         key: "a.b/c@1.10.0",
         latest: true,
-        deprecated: true,
+        status: "deprecated",
         published: "2025-01-02 12:00:00+00",
         updated: "2025-01-02 12:00:00+00",
       },
       {
         key: "a.b/c@1.9.0",
         latest: false,
-        deprecated: false,
+        status: "active",
         published: "2025-01-03 12:00:00+00",
         updated: "2025-01-03 12:00:00+00",
       },
       {
         key: "a.b/d@2",
         latest: true,
-        deprecated: false,
+        status: "active",
         published: "2025-01-01 12:00:00+00",
         updated: "2025-01-01 12:00:00+00",
       },
@@ -164,12 +164,12 @@ describe("registry import", () => {
     const lines = [entryOf("a.b/c", "1", { status: "deprecated" }), entryOf("a.b/d", "1", { day: 7 })];
     await expect(importInto(database, lines)).resolves.toEqual({ ...nothing, lines: 2, updated: 2 });
     const rows = await database.query(
-      `SELECT deprecated, published_at::text AS published, updated_at > now() - interval '1 min' AS touched
+      `SELECT status, published_at::text AS published, updated_at > now() - interval '1 min' AS touched
          FROM server_version ORDER BY server_name`,
     );
     expect(rows).toEqual([
-      { deprecated: true, published: "2025-01-01 12:00:00+00", touched: true },
-      { deprecated: false, published: "2025-01-07 12:00:00+00", touched: true },
+      { status: "deprecated", published: "2025-01-01 12:00:00+00", touched: true },
+      { status: "active", published: "2025-01-07 12:00:00+00", touched: true },
     ]);
   });
 

@@ -33,18 +33,19 @@ async function* inOnePiece(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 }
 
-/** A line of an import; published at noon of that day of January 2025. */
+/** A line of an import; published at noon of that day of January 2025, and of that status since then. */
 export function entryOf(
   name: string,
   version: string,
   {
     day = 1,
     status = "active",
+    statusMessage,
     ...document
-  }: { day?: number; status?: string; [member: string]: unknown } = {},
+  }: { day?: number; status?: string; statusMessage?: string; [member: string]: unknown } = {},
 ): object {
   const date = `2025-01-${String(day).padStart(2, "0")}T12:00:00Z`;
-  const official = { status, publishedAt: date, updatedAt: date, isLatest: false };
+  const official = { status, statusMessage, publishedAt: date, updatedAt: date, isLatest: false };
   return {
     server: { name, version, ...document },
     _meta: { "io.modelcontextprotocol.registry/official": official },
@@ -54,7 +55,7 @@ export function entryOf(
 export interface StoredRow {
   readonly key: string;
   readonly latest: boolean;
-  readonly deprecated: boolean;
+  readonly status: string;
   readonly published: string;
   readonly updated: string;
 }
@@ -62,7 +63,7 @@ export interface StoredRow {
 /** Everything that is stored, in the order of lists. */
 export async function storedRows(database: TestDatabase): Promise<StoredRow[]> {
   const rows: unknown = await database.query(
-    `SELECT server_name || '@' || version AS key, is_latest AS latest, deprecated,
+    `SELECT server_name || '@' || version AS key, is_latest AS latest, status,
             published_at::text AS published, updated_at::text AS updated
        FROM server_version ORDER BY server_name, version`,
   );
