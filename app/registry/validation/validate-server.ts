@@ -42,6 +42,12 @@ export function validateServer(text: string): Validation {
   };
 }
 
+/** The name that a server.json gives itself, right or wrong; undefined: it gives none. */
+export function nameIn(text: string): string | undefined {
+  const value = parseJson(text) as { name?: unknown } | null;
+  return typeof value?.name === "string" ? value.name : undefined;
+}
+
 /** @throws AppError `invalid-request` */
 export function parseJson(text: string): unknown {
   try {
