@@ -4,7 +4,7 @@ import { createBaseApp } from "./base-app.ts";
 import type { HttpMetrics } from "./http-metrics.ts";
 import { createOpenApiRoute } from "./openapi-route.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
-import type { PublishParts } from "./publish-routes.ts";
+import type { RegistryParts } from "./publish-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { createRegistryRouter } from "./registry-router.ts";
 
@@ -13,7 +13,7 @@ export const basePaths = ["/v0.1", "/v0", "/api/v0", "/api/v0.1"];
 
 /** The API as the world sees it. */
 export function createApiApp(
-  parts: PublishParts & {
+  parts: RegistryParts & {
     readonly readiness: Readiness;
     readonly metrics: HttpMetrics;
     readonly log: Logger;

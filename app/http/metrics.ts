@@ -67,31 +67,32 @@ function versionNumber(migration: string | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
+/** Both ask at the same time and so share one query. What is not known is not told, rather than told wrong. */
 function addSchemaGauges(register: prometheus.Registry, { readiness }: MetricsParts): void {
-  const gauge = (name: string, help: string): prometheus.Gauge =>
-    new prometheus.Gauge({ name, help, registers: [register] });
-  const applied = gauge("headgate_schema_version_applied", "Version of the newest applied migration.");
-  const expected = gauge(
-    "headgate_schema_version_expected",
-    "Version of the newest migration that this image needs.",
-  );
   const ready = new prometheus.Gauge({
     name: "headgate_ready",
     help: "1 when /ready says so.",
-    registers: [register],
+    registers: [],
     async collect() {
-      const report = await readiness.read();
-      ready.set(report.status === "ready" ? 1 : 0);
-      setOrRemove(applied, versionNumber(report.applied));
-      setOrRemove(expected, versionNumber(report.expected));
+      this.set((await readiness.read()).status === "ready" ? 1 : 0);
     },
   });
-}
-
-/** What is not known is not told, rather than told wrong. */
-function setOrRemove(gauge: prometheus.Gauge, value: number | undefined): void {
-  if (value === undefined) gauge.remove();
-  else gauge.set(value);
+  const schema = new prometheus.Gauge({
+    name: "headgate_schema_version",
+    help: "Versions of migrations: the newest that is applied, the newest that this image needs.",
+    labelNames: ["which"],
+    registers: [],
+    async collect() {
+      const report = await readiness.read();
+      this.reset();
+      for (const which of ["applied", "expected"] as const) {
+        const value = versionNumber(report[which]);
+        if (value !== undefined) this.set({ which }, value);
+      }
+    },
+  });
+  register.registerMetric(ready);
+  register.registerMetric(schema);
 }
 
 const timesAreGoodFor = 60_000;

@@ -12,10 +12,13 @@ import { sendResult } from "./send-document.ts";
 import type { ServerPath } from "./server-path.ts";
 import { parseStatusBody } from "./status-body.ts";
 
-/** What changing the registry needs. Without tokens it is read-only. */
-export interface PublishParts {
+/** What the registry's routes need. */
+export interface RegistryParts {
   readonly database: DatabasePool;
+  /** undefined: the registry is read-only. */
   readonly tokens: PublishTokens | undefined;
+  /** How many requests may be under way at once. */
+  readonly mostInFlight?: number;
 }
 
 /** Says what is wrong with a server.json; stores nothing and asks for no token. */
@@ -24,7 +27,7 @@ export const validate: RequestHandler = async (request, response) => {
   sendResult(response, JSON.stringify({ valid, issues }));
 };
 
-export function publish({ database, tokens }: PublishParts): RequestHandler {
+export function publish({ database, tokens }: RegistryParts): RequestHandler {
   return async (request, response) => {
     const publisher = authenticate(request, response, tokens);
     const text = await readJsonText(request);
@@ -40,7 +43,7 @@ export function publish({ database, tokens }: PublishParts): RequestHandler {
 }
 
 export function changeStatus(
-  { database, tokens }: PublishParts,
+  { database, tokens }: RegistryParts,
   path: Extract<ServerPath, { kind: "version-status" | "server-status" }>,
 ): RequestHandler {
   return async (request, response) => {

@@ -3,18 +3,23 @@ import { getVersion } from "../registry/get-version.ts";
 import { listServers } from "../registry/list-servers.ts";
 import { listVersions } from "../registry/list-versions.ts";
 import { imageRevision, version as ownVersion } from "../version.ts";
+import { limitInFlight } from "./in-flight.ts";
 import { byMethod, notImplemented, type Methods } from "./methods.ts";
-import { changeStatus, publish, validate, type PublishParts } from "./publish-routes.ts";
+import { changeStatus, publish, validate, type RegistryParts } from "./publish-routes.ts";
 import { parseIncludeDeleted, parseListQuery } from "./query-parameters.ts";
 import { atRoute, markRoute } from "./route.ts";
 import { sendDocument } from "./send-document.ts";
 import { parseServerPath, type ServerPath } from "./server-path.ts";
 
+/** With ten connections each would wait for a hundred others: what comes on top is told to come back. */
+const mostInFlight = 1_000;
+
 const immutable = "Versions are immutable: publish a new one instead.";
 
 /** The MCP Registry API, to be mounted at each of its base paths. */
-export function createRegistryRouter(parts: PublishParts): Router {
+export function createRegistryRouter(parts: RegistryParts): Router {
   const router = Router({ caseSensitive: true, strict: true });
+  router.use(limitInFlight(parts.mostInFlight ?? mostInFlight));
   const add = (path: string, methods: Methods): unknown => router.all(path, atRoute(path, byMethod(methods)));
   add("/servers", {
     GET: async (request, response) =>
@@ -38,7 +43,7 @@ const templates = {
 } as const satisfies Record<ServerPath["kind"], string>;
 
 /** Everything below `/servers/`: one handler, since the slash of a name may come as one segment or as two. */
-function serverHandler(parts: PublishParts): RequestHandler {
+function serverHandler(parts: RegistryParts): RequestHandler {
   return (request, response, next) => {
     const { segments } = request.params;
     const path = Array.isArray(segments) ? parseServerPath(segments) : undefined;
@@ -48,7 +53,7 @@ function serverHandler(parts: PublishParts): RequestHandler {
   };
 }
 
-function serverMethods(parts: PublishParts, path: ServerPath): Methods {
+function serverMethods(parts: RegistryParts, path: ServerPath): Methods {
   const { database } = parts;
   if (path.kind === "versions") {
     return {

@@ -21,7 +21,10 @@ export interface TestApi {
 }
 
 /** The API's two apps on a database, without ports. */
-export function createTestApi(database: Pick<TestDatabase, "config">): TestApi {
+export function createTestApi(
+  database: Pick<TestDatabase, "config">,
+  limits: { readonly mostInFlight?: number } = {},
+): TestApi {
   const lines: string[] = [];
   const stream = { write: (line: string) => lines.push(line) };
   const log = createLog({ level: "debug", format: "json", stream });
@@ -32,7 +35,7 @@ export function createTestApi(database: Pick<TestDatabase, "config">): TestApi {
   const file = database.config.publishTokensFile;
   const tokens = file === undefined ? undefined : new PublishTokens(file, (error) => log.error({ error }));
   return {
-    app: watched(createApiApp({ database: pool, tokens, readiness, metrics, log })),
+    app: watched(createApiApp({ database: pool, ...limits, tokens, readiness, metrics, log })),
     operations: createOperationsApp({ readiness, metrics, log }),
     readiness,
     log: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),

@@ -37,7 +37,7 @@ export const readIsWaiting = (database: TestDatabase): Promise<unknown> =>
     const rows = await database.query(
       "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'headgate serve' AND wait_event_type = 'Lock' AND query LIKE '%server_version%'",
     );
-    return rows.length === 1;
+    return rows.length > 0;
   });
 
 const blockers: Server[] = [];
