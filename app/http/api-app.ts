@@ -1,7 +1,7 @@
 import type { Express } from "express";
 import type { Logger } from "../log.ts";
 import { createBaseApp } from "./base-app.ts";
-import type { HttpMetrics } from "./http-metrics.ts";
+import type { Metrics } from "./metrics.ts";
 import { createOpenApiRoute } from "./openapi-route.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import type { RegistryParts } from "./publish-routes.ts";
@@ -15,7 +15,7 @@ export const basePaths = ["/v0.1", "/v0", "/api/v0", "/api/v0.1"];
 export function createApiApp(
   parts: RegistryParts & {
     readonly readiness: Readiness;
-    readonly metrics: HttpMetrics;
+    readonly metrics: Pick<Metrics, "measure">;
     readonly log: Logger;
   },
 ): Express {

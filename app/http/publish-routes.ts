@@ -5,12 +5,10 @@ import { publishServer } from "../registry/publish-server.ts";
 import type { Publisher, PublishTokens } from "../registry/publish-tokens.ts";
 import type { DatabasePool } from "../registry/transaction.ts";
 import type { Issue } from "../registry/validation/issue.ts";
-import { nameIn, validateServer } from "../registry/validation/validate-server.ts";
 import { authenticate, authorize } from "./authorization.ts";
 import { readJsonText } from "./request-body.ts";
 import { sendResult } from "./send-document.ts";
 import type { ServerPath } from "./server-path.ts";
-import { parseStatusBody } from "./status-body.ts";
 
 /** What the registry's routes need. */
 export interface RegistryParts {
@@ -21,8 +19,13 @@ export interface RegistryParts {
   readonly mostInFlight?: number;
 }
 
+// Loaded with the first request that needs it: the rules take 10 ms to set up, and no start should wait for that.
+const loadValidation = (): Promise<typeof import("../registry/validation/validate-server.ts")> =>
+  import("../registry/validation/validate-server.ts");
+
 /** Says what is wrong with a server.json; stores nothing and asks for no token. */
 export const validate: RequestHandler = async (request, response) => {
+  const { validateServer } = await loadValidation();
   const { valid, issues } = validateServer(await readJsonText(request));
   sendResult(response, JSON.stringify({ valid, issues }));
 };
@@ -31,6 +34,7 @@ export function publish({ database, tokens }: RegistryParts): RequestHandler {
   return async (request, response) => {
     const publisher = authenticate(request, response, tokens);
     const text = await readJsonText(request);
+    const { nameIn, validateServer } = await loadValidation();
     const { valid, document, issues } = validateServer(text);
     // Before anything else is said about the document: the token is the first question, where the name can be read.
     const name = nameIn(text);
@@ -49,6 +53,7 @@ export function changeStatus(
   return async (request, response) => {
     const publisher: Publisher = authenticate(request, response, tokens);
     authorize(publisher, path.name);
+    const { parseStatusBody } = await import("./status-body.ts");
     const change = parseStatusBody(await readJsonText(request));
     sendResult(
       response,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { AppError } from "../errors.ts";
 import type { StatusChange } from "../registry/change-status.ts";
 import { isStatusMessage, longestStatusMessage, serverStatuses } from "../registry/server-status.ts";

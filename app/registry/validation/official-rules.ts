@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { pathText, type Issue } from "./issue.ts";
 import { serverDocument, type ServerDocument } from "./server-document.ts";
 

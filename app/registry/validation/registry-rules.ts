@@ -1,4 +1,4 @@
-import semver from "semver";
+import parseVersion from "semver/functions/parse.js";
 import { isServerName, isVersion } from "../server-name.ts";
 import { officialSchema, publisherMeta } from "../server-record.ts";
 import { semanticError, semanticWarning, type Issue } from "./issue.ts";
@@ -29,7 +29,7 @@ function identityIssues({ name, version, $schema }: ServerDocument): Issue[] {
     issues.push(semanticError(["version"], "must be 1 to 255 bytes long, and not `latest`"));
   } else if (isVersionRange(version)) {
     issues.push(semanticError(["version"], "must be one version, not a range"));
-  } else if (semver.parse(version) === null) {
+  } else if (parseVersion(version) === null) {
     issues.push(
       semanticWarning(["version"], "is no semantic version (1.2.3), so the latest one goes by date"),
     );

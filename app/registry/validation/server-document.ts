@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { publisherMeta } from "../server-record.ts";
 import { isUri } from "./web-address.ts";
 
