@@ -29,14 +29,14 @@ _log() {
 # usage: _find_program PATH
 # sets the array "program" to the words that run PATH (app/server, scripts/migrate, …)
 _find_program() {
-	local home
+	local home flags=()
+	# Node 24 would compile the SQL parser a second time, optimised, and take over 512 MB for that (measured).
+	case "$1" in scripts/migrate | scripts/entrypoint) flags=(--liftoff-only --no-wasm-tier-up) ;; esac
 	home="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 	case "${HEADGATE_RUN:-dist}:$1" in
-		# Node 24 would compile the SQL parser a second time, optimised, and take over 512 MB for that (measured).
-		dist:scripts/migrate) program=(node --liftoff-only --no-wasm-tier-up "$home/dist/$1.js") ;;
-		dist:*) program=(node "$home/dist/$1.js") ;;
+		dist:*) program=(node ${flags[@]+"${flags[@]}"} "$home/dist/programs/${1##*/}.cjs") ;;
 		watch:app/server) program=(node --watch "$home/$1.ts") ;;
-		source:* | watch:*) program=(node "$home/$1.ts") ;;
+		source:* | watch:*) program=(node ${flags[@]+"${flags[@]}"} "$home/$1.ts") ;;
 		*)
 			_log error "HEADGATE_RUN must be dist, source or watch, not \"$HEADGATE_RUN\"."
 			exit 2
@@ -48,7 +48,36 @@ _find_program() {
 # runs a phase and returns its status; in the background, because bash runs a trap only between foreground commands
 _run() {
 	"$@" &
-	wait "$!"
+	child=$!
+	wait "$child"
+}
+
+# usage: _start_phases [FLAG…]
+# starts the program that knows the settings and does what "migrate" does: the settings are read from the file descriptor
+# $told, and what is written to $orders is run
+_start_phases() {
+	_find_program scripts/entrypoint
+	# It begins when we have taken its file descriptors over, which bash forgets as soon as a coprocess ends.
+	coproc PHASES {
+		trap - TERM INT
+		read -r
+		# Under the entrypoint there is one log and no answer; and the gate wants to know what happens.
+		exec env "HEADGATE_STATUS_FD=$gate" HEADGATE_ANSWER=log "${program[@]}" "$@"
+	}
+	local from="${PHASES[0]}" to="${PHASES[1]}"
+	phases=$PHASES_PID child=$PHASES_PID
+	exec {told}<&"$from" {orders}>&"$to"
+	exec {from}<&- {to}>&-
+	echo >&"$orders"
+}
+
+# usage: _finish_phases [ORDER…]
+# has these "migrate" commands run, and returns the status of the first that does not return 0
+_finish_phases() {
+	child=$phases
+	if (($# > 0)); then printf '%s\n' "$@" >&"$orders"; fi
+	exec {orders}>&-
+	wait "$phases"
 }
 
 # usage: _open_gate [FLAG…]
@@ -83,10 +112,10 @@ _close_gate() {
 # usage: _stop STATUS
 # ends the running phase and exits
 _stop() {
-	local status="$1" child="${!:-}"
+	local status="$1"
 	trap '' TERM INT
 	if [ -n "$gate" ]; then exec {gate}>&-; fi
-	if kill -0 "$child" 2> /dev/null; then
+	if [ -n "$child" ] && kill -0 "$child" 2> /dev/null; then
 		# A second signal makes a program drop everything at once, and Ctrl-C at a terminal has reached it already.
 		if [ "$status:$stop_signal" != 130:TERM ] || ! [ -t 0 ]; then kill -s "$stop_signal" "$child" || true; fi
 		# Again each second: a program that was only just being started may have missed the first one.
@@ -138,13 +167,14 @@ _wait_for_postgres() {
 # the phases before the service, then the service in place of this shell
 _serve() {
 	# Always TERM for the programs: what runs in the background ignores INT.
-	local settings key value host="" port="" seconds="" on_start="" log_format="" stop_signal=TERM gate="" gate_pid=""
+	local key value host="" port="" seconds="" on_start="" log_format=""
+	local stop_signal=TERM child="" gate="" gate_pid="" phases="" told="" orders="" waits=()
 	trap '_stop 143' TERM
 	trap '_stop 130' INT
 
-	_find_program scripts/entrypoint-settings
-	settings="$("${program[@]}" "$@")" || exit
-	while IFS='=' read -r key value; do
+	_open_gate "$@"
+	_start_phases "$@"
+	while IFS='=' read -r -u "$told" key value && [ -n "$key" ]; do
 		case "$key" in
 			WAIT_HOST) host="$value" ;;
 			WAIT_PORT) port="$value" ;;
@@ -152,26 +182,24 @@ _serve() {
 			MIGRATE_ON_START) on_start="$value" ;;
 			LOG_FORMAT) log_format="$value" ;;
 		esac
-	done <<< "$settings"
+	done
+	if [ -z "$on_start" ]; then _finish_phases || exit; fi
 
-	_open_gate "$@"
-	_find_program scripts/migrate
-	# Under the entrypoint there is one log and no answer; and the gate wants to know what happens.
-	program=(env "HEADGATE_STATUS_FD=$gate" HEADGATE_ANSWER=log "${program[@]}")
 	if command -v pg_isready > /dev/null; then
 		_wait_for_postgres "$host" "$port" "$seconds"
 	elif [ "$on_start" != up ]; then
-		_run "${program[@]}" wait "$@" || exit
+		waits=(wait)
 	fi
 	case "$on_start" in
-		up) _run "${program[@]}" up --yes "$@" || exit ;;
-		check) _run "${program[@]}" check "$@" || exit ;;
+		off) _finish_phases ${waits[@]+"${waits[@]}"} || exit ;;
+		*) _finish_phases ${waits[@]+"${waits[@]}"} "$on_start" || exit ;;
 	esac
 
+	exec {told}<&-
 	_close_gate
 
 	unset MIGRATE_DATABASE_URL MIGRATE_DATABASE_URL_FILE MIGRATE_DB_USER MIGRATE_DB_USER_FILE
-	unset MIGRATE_DB_PASSWORD MIGRATE_DB_PASSWORD_FILE
+	unset MIGRATE_DB_PASSWORD MIGRATE_DB_PASSWORD_FILE MIGRATE_SCRATCH_URL MIGRATE_SCRATCH_URL_FILE
 	_find_program app/server
 	exec "${program[@]}" "$@"
 }

@@ -36,7 +36,11 @@ export const exitCodeMeanings: readonly {
   readonly advice: string;
 }[] = [
   { code: "0", meaning: "done, or nothing to do", advice: "nothing" },
-  { code: "1", meaning: "a bug in Headgate", advice: "report it, with the log" },
+  {
+    code: "1",
+    meaning: "a bug in Headgate, or stdout could not be written",
+    advice: "free the disk if that is what the message says; else report it, with the log",
+  },
   {
     code: "2",
     meaning: "usage or configuration",
@@ -110,7 +114,7 @@ export function logError(error: unknown, log: Pick<Logger, "error">): number {
 /** An expected failure, or a bug without its insides, as it stands in a JSON answer. */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof AppError))
-    return { code: "internal", message: "an unexpected error; see the log", exitCode: 1 };
+    return { code: "internal", message: "an unexpected error; see the log", exitCode: 1, details: {} };
   const { exitCode: _, ...details } = error.details;
   return { code: error.code, message: error.message, exitCode: exitCodeOf(error), details };
 }

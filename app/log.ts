@@ -1,4 +1,5 @@
 import { pino, type Logger } from "pino";
+import { printable, printableLine } from "./printable.ts";
 
 export type { Logger } from "pino";
 
@@ -40,16 +41,8 @@ interface LogRecord {
 function prettyLine({ level, time, message = "", ...fields }: LogRecord): string {
   const { error, ...rest } = fields;
   const shown = Object.entries(rest).map(
-    ([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+    ([key, value]) => ` ${key}=${printableLine(typeof value === "string" ? value : JSON.stringify(value))}`,
   );
   const stack = (error as { stack?: string } | undefined)?.stack;
-  return `${time.slice(11, 23)} ${level.padEnd(5)} ${printable(message)}${shown.join("")}\n${stack ? `${stack}\n` : ""}`;
-}
-
-/** What a server or a file says must not command the terminal that it is shown on. */
-function printable(text: string): string {
-  return text.replaceAll(
-    /(?![\n\t])\p{Cc}/gu,
-    (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`,
-  );
+  return `${time.slice(11, 23)} ${level.padEnd(5)} ${printable(message)}${shown.join("")}\n${stack ? `${printable(stack)}\n` : ""}`;
 }

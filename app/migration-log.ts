@@ -37,6 +37,13 @@ export function createEventLog(log: Logger): Listener {
           `${event.direction === "up" ? "applied" : "reverted"} ${event.name} in ${event.ranMs} ms`,
         );
         return;
+      case "verified": {
+        const { name, verdict, index, total, ranMs } = event;
+        const text = `${name} (${index} of ${total}): ${verdict}, in ${ranMs} ms`;
+        if (event.isFinding) log.warn({ migration: name, verdict }, text);
+        else log.info({ migration: name, verdict }, text);
+        return;
+      }
       case "failed":
         log.error({ migration: event.name }, event.message);
         return;
@@ -74,7 +81,8 @@ export function createEventLog(log: Logger): Listener {
   };
 }
 
-function nameHolder(holder: LockHolder | undefined): string {
+/** `headgate migrate up … (backend pid 12, since …)`, for messages. */
+export function nameHolder(holder: LockHolder | undefined): string {
   if (holder === undefined) return "somebody who has just gone";
   return `${holder.applicationName} (backend pid ${holder.pid}${holder.since === null ? "" : `, since ${holder.since.toISOString()}`})`;
 }

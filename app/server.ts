@@ -1,12 +1,11 @@
-/** The program behind `serve`: node dist/app/server.js [flags]. */
+/** The program behind `serve`: node dist/programs/server.cjs [flags]. */
 import { serve } from "./serve.ts";
 
-const code = await serve({
+void serve({
   argv: process.argv.slice(2),
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
   signals: process,
   exit: (exitCode) => process.exit(exitCode),
-});
-process.exit(code);
+}).then((code) => process.exit(code));

@@ -15,12 +15,12 @@ _build() {
 _main() {
 	local home word words=()
 	home="$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")"
-	[ -e "$home/dist/scripts/migrate.js" ] || _build "$home"
+	[ -e "$home/dist/programs/migrate.cjs" ] || _build "$home"
 	for word; do
 		if [ "$word" = --build ]; then _build "$home"; else words+=("$word"); fi
 	done
 	# As in docker-entrypoint.sh: recompiling the SQL parser would take more memory than the whole run.
-	exec node --liftoff-only --no-wasm-tier-up "$home/dist/scripts/migrate.js" ${words[@]+"${words[@]}"}
+	exec node --liftoff-only --no-wasm-tier-up "$home/dist/programs/migrate.cjs" ${words[@]+"${words[@]}"}
 }
 
 _is_sourced() {

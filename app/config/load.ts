@@ -16,7 +16,7 @@ import {
   toAddress,
 } from "./database-address.ts";
 import { parseSetting } from "./parse-setting.ts";
-import { settings, type Config, type Setting, type SettingValues } from "./settings.ts";
+import { settings, type Config, type DatabaseAddress, type Setting, type SettingValues } from "./settings.ts";
 import { findFirst, readLayers, type Layer, type SettingName } from "./sources.ts";
 
 export interface LoadOptions {
@@ -82,6 +82,22 @@ export function loadSettings(options: LoadOptions): SettingValues {
   const values = readSettings(openLayers(options, options.cwd ?? process.cwd(), problems), problems);
   failOn(problems);
   return values;
+}
+
+/**
+ * The address that a URL names, by itself: nothing is added from anywhere else.
+ *
+ * @param origin where the URL stands, for messages
+ * @throws AppError `configuration`
+ */
+export function addressOfUrl(url: string, origin: string): DatabaseAddress {
+  const problems: string[] = [];
+  const layer: Layer = {
+    find: ({ env }) => (env === databaseUrl.env ? { value: url, origin } : undefined),
+  };
+  const address = toAddress(findDatabase([layer], process.cwd(), problems) ?? {}, problems);
+  failOn(problems);
+  return address;
 }
 
 /** How to log, whatever else is wrong with the configuration: somebody must be able to read about that. */

@@ -191,6 +191,15 @@ export const settings = {
     description:
       "How often a migration is tried again after a lock timeout, a deadlock or a serialization failure.",
   },
+  scratchUrl: {
+    env: "MIGRATE_SCRATCH_URL",
+    yaml: "migrations.scratchUrl",
+    type: "string",
+    secret: true,
+    group: "migrations",
+    description:
+      "An empty database for `migrate verify` to try migrations in; without it, it makes one of its own and drops it.",
+  },
   schemaAhead: {
     env: "MIGRATE_SCHEMA_AHEAD",
     yaml: "migrations.schemaAhead",

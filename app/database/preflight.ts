@@ -61,7 +61,7 @@ export async function connectWhenReady(options: PreflightOptions): Promise<Sessi
 }
 
 /** `host:port`, with the brackets that an IPv6 address needs. */
-export function placeOf({ host, port }: DatabaseAddress): string {
+export function placeOf({ host, port }: Pick<DatabaseAddress, "host" | "port">): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -131,6 +131,21 @@ export async function guardSession(session: Session): Promise<void> {
   await session.client.query(guardSettings(session).join("; "));
 }
 
+/** Of `resetStatements` what holds for every server and every client. */
+export const cleanSession: readonly string[] = [
+  "CLOSE ALL",
+  "RESET SESSION AUTHORIZATION",
+  "RESET ROLE",
+  "RESET ALL",
+  "DEALLOCATE ALL",
+  "UNLISTEN *",
+  "DISCARD TEMP",
+  "DISCARD SEQUENCES",
+  "SET statement_timeout = 0",
+  "SET lock_timeout = 0",
+  "SET idle_in_transaction_session_timeout = 0",
+];
+
 /**
  * Statements that put the session into the state that every migration may count on: no role, schema path, time zone, encoding,
  * temporary table or prepared statement is left from the file before; no time-outs; and `guardSettings`. `DISCARD ALL`
@@ -141,17 +156,7 @@ export function resetStatements(
   activity: string,
 ): string[] {
   return [
-    "CLOSE ALL",
-    "RESET SESSION AUTHORIZATION",
-    "RESET ROLE",
-    "RESET ALL",
-    "DEALLOCATE ALL",
-    "UNLISTEN *",
-    "DISCARD TEMP",
-    "DISCARD SEQUENCES",
-    "SET statement_timeout = 0",
-    "SET lock_timeout = 0",
-    "SET idle_in_transaction_session_timeout = 0",
+    ...cleanSession,
     ...guardSettings(session),
     ...(session.serverVersion >= 140_000 ? ["SET idle_session_timeout = 0"] : []),
     ...(session.serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : []),

@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Config } from "../config/settings.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
 import { matchForeignHistory, readForeignHistory, type AdoptableTool, type ForeignHistory } from "./adopt.ts";
 import { compareHistory, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
@@ -55,7 +56,7 @@ export async function baseline(config: Config, options: BaselineOptions): Promis
     async (database) => {
       const { files, plan } = await planBaseline(database, known, version, adopt);
       if (files.length === 0 && plan.foreign === undefined) return { outcome: "nothing-to-do", plan };
-      if (!(await options.confirm(plan))) return { outcome: "declined", plan };
+      if (!(await agree(database.session, plan, options.confirm))) return { outcome: "declined", plan };
       return await withMigrationLock(database, config, options, async ({ session, tables }) => {
         const fresh = await planBaseline(database, known, version, adopt);
         await inTransaction(

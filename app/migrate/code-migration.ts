@@ -36,9 +36,41 @@ export async function collectSteps(
   migration: PreparedMigration,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
+  return await collectFrom(connectionFor(session), migration, signal);
+}
+
+/**
+ * The same without a database: what its function asks of `pgm.db` is refused.
+ *
+ * @returns undefined when the migration asks the database, so that what it would do cannot be known beforehand
+ * @throws as `collectSteps`
+ */
+export async function collectStepsOffline(
+  migration: PreparedMigration,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[] | undefined> {
+  let asked = false;
+  const refuse = async (): Promise<never> => {
+    asked = true;
+    throw new Error("there is no database to ask here");
+  };
+  try {
+    const steps = await collectFrom({ query: refuse, select: refuse }, migration, signal);
+    return asked ? undefined : steps;
+  } catch (error) {
+    if (asked) return undefined;
+    throw error;
+  }
+}
+
+async function collectFrom(
+  connection: LibraryConnection,
+  migration: PreparedMigration,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
   const { MigrationBuilder } = await import("node-pg-migrate");
   const { up, down, shorthands = {} } = await loadModule(migration.path);
-  const builder = new MigrationBuilder(connectionFor(session), shorthands, false, silent);
+  const builder = new MigrationBuilder(connection, shorthands, false, silent);
   const reversed = migration.direction === "down" && down === undefined;
   if (reversed) builder.enableReverseMode();
   const action = migration.direction === "up" || reversed ? up : down;

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { checkFolder } from "./check-files.ts";
 import { createMigration } from "./create.ts";
 import { parseDirectives } from "./directives.ts";
 import { readMigrationFolder } from "./files.ts";
@@ -30,6 +31,31 @@ describe("a new migration", () => {
     expect(create("a", { timestamp: true, now: new Date("2026-03-02T10:11:12.345Z") })[0]).toBe(
       "20260302101112_a.up.sql",
     );
+  });
+
+  it("comes behind the newest also where that is ahead of the clock, or of this second", () => {
+    const now = new Date("2026-03-02T10:11:12.345Z");
+    writeFileSync(join(folder, "000007_x.up.sql"), "");
+    const names = ["a", "b", "c"].map((name) => create(name, { timestamp: true, now })[0]);
+    expect(names).toEqual(["20260302101112_a.up.sql", "20260302101113_b.up.sql", "20260302101114_c.up.sql"]);
+  });
+
+  it.each(["Add owner", "add-owner", "AddOwner", " add  owner "])("is named in snake case: %j", (typed) => {
+    expect(create(typed)).toEqual(["000001_add_owner.up.sql", "000001_add_owner.down.sql"]);
+  });
+
+  it("never writes over a file", () => {
+    writeFileSync(join(folder, "000001_a.up.sql"), "SELECT 1;");
+    writeFileSync(join(folder, ".000002_b.up.sql"), "");
+    create("b");
+    expect(readFileSync(join(folder, "000001_a.up.sql"), "utf8")).toBe("SELECT 1;");
+  });
+
+  it("with the number that somebody else has created, too, is found without a database", async () => {
+    create("mine");
+    writeFileSync(join(folder, "000001_theirs.up.sql"), "SELECT 1;");
+    const { problems } = await checkFolder(folder);
+    expect(problems).toEqual([expect.stringMatching(/000001_mine.*000001_theirs/s)]);
   });
 
   it("is sound: no directive of the explanation counts, and the folder can be read", () => {

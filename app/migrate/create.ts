@@ -6,7 +6,7 @@ import { longestVersion, readMigrationFolder, type MigrationFile } from "./files
 export interface CreateOptions {
   readonly directory: string;
   readonly name: string;
-  /** The time, as 14 digits in UTC, instead of the next number. */
+  /** The time, as 14 digits in UTC, instead of the next number; or what follows the newest where that is not older. */
   readonly timestamp?: boolean;
   readonly now?: Date;
 }
@@ -19,10 +19,7 @@ export interface CreateOptions {
  */
 export function createMigration(options: CreateOptions): string[] {
   const { directory } = options;
-  const name = options.name
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[\s-]+/g, "_");
+  const name = migrationNameOf(options.name);
   if (!/^[a-z0-9_.]+$/.test(name) || !/[a-z]/.test(name) || name.length > 100) {
     throw new AppError(
       "usage",
@@ -33,7 +30,9 @@ export function createMigration(options: CreateOptions): string[] {
   const taken = existing.find((file) => file.name.replace(/^\d+_/, "") === name);
   if (taken !== undefined)
     throw new AppError("usage", `${taken.name} has that name already; choose another one.`);
-  const version = options.timestamp ? timestampOf(options.now ?? new Date()) : nextNumber(existing);
+  const version = options.timestamp
+    ? nextTimestamp(options.now ?? new Date(), existing)
+    : nextNumber(existing);
   if (version.length > longestVersion)
     throw new AppError(
       "usage",
@@ -55,6 +54,15 @@ export function createMigration(options: CreateOptions): string[] {
   return files.map(([path]) => path);
 }
 
+/** What is typed as a migration's name, in snake case: `Add owner`, `add-owner` and `AddOwner` are `add_owner`. */
+export function migrationNameOf(typed: string): string {
+  return typed
+    .trim()
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_");
+}
+
 function readExisting(directory: string): MigrationFile[] {
   try {
     return readMigrationFolder(directory);
@@ -70,6 +78,13 @@ function nextNumber(existing: readonly MigrationFile[]): string {
   return last === undefined
     ? "000001"
     : (last.version + 1n).toString().padStart(last.versionText.length, "0");
+}
+
+/** The time; or the number after the newest migration where that is not older: a lower one would be out of order. */
+function nextTimestamp(now: Date, existing: readonly MigrationFile[]): string {
+  const timestamp = timestampOf(now);
+  const last = existing.at(-1);
+  return last === undefined || last.version < BigInt(timestamp) ? timestamp : nextNumber(existing);
 }
 
 function timestampOf(now: Date): string {

@@ -1,5 +1,7 @@
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
+import { readDataLoss, type DataLoss } from "./data-loss.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type History, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
@@ -22,6 +24,8 @@ export interface DownPlan {
   /** In the order in which they are reverted: newest first. */
   readonly steps: readonly Step[];
   readonly history: History;
+  /** What data goes, as far as the texts tell; for whoever is asked. */
+  readonly dataLoss: readonly DataLoss[];
 }
 
 export interface DownResult extends RunResult {
@@ -44,7 +48,7 @@ export async function migrateDown(config: Config, options: DownOptions): Promise
       const plan = await planDown(config, database, known, options);
       const nothing = { done: [], failed: undefined, notTried: [] };
       if (plan.steps.length === 0) return { outcome: "nothing-to-do", plan, ...nothing };
-      if (options.confirm !== undefined && !(await options.confirm(plan)))
+      if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
       const agreed = plan.steps.map(({ migration }) => migration.file.name);
       return await withMigrationLock(database, config, options, async (context) => {
@@ -80,10 +84,7 @@ export async function planDown(
   ) {
     throw new AppError("usage", `Version ${options.to} is not applied, so there is no way down to it.`);
   }
-  const chosen =
-    options.to === undefined
-      ? newestFirst.slice(0, options.count === 0 ? newestFirst.length : options.count)
-      : newestFirst.filter(({ version }) => version === undefined || version > options.to!);
+  const chosen = chooseNewest(newestFirst, options);
   const problems: string[] = [];
   const steps: Step[] = [];
   for (const entry of chosen) {
@@ -99,7 +100,21 @@ export async function planDown(
     });
   }
   if (problems.length > 0) throw filesInvalid(migrationsDirectory(config), problems);
-  return { steps, history };
+  const dataLoss = await readDataLoss(
+    session,
+    steps.map(({ migration }) => migration),
+  );
+  return { steps, history, dataLoss };
+}
+
+/** Of the newest first those that are to be reverted. */
+export function chooseNewest<T extends { readonly version: bigint | undefined }>(
+  newestFirst: readonly T[],
+  { to, count }: Pick<DownOptions, "to" | "count">,
+): readonly T[] {
+  return to === undefined
+    ? newestFirst.slice(0, count === 0 ? newestFirst.length : count)
+    : newestFirst.filter(({ version }) => version === undefined || version > to);
 }
 
 /** One migration's way down: the file of this image, else the ledger's copy. */
@@ -115,12 +130,20 @@ async function prepareDown(
   }
   const file = known.find(({ name }) => name === entry.name);
   if (file === undefined) return await prepareFromLedger(database, entry, problems);
+  const migration = await prepareDownFile(file, problems);
+  return migration && withEditNoted(migration, await readKeptText(database, entry.name));
+}
+
+/** The way down by the file of this image; the lack of one is added to `problems`. */
+export async function prepareDownFile(
+  file: KnownMigration,
+  problems: string[],
+): Promise<PreparedMigration | undefined> {
   if (file.downPath === undefined) {
-    problems.push(`${entry.name} has no down file; write ${file.name}.down.sql, or restore a back-up.`);
+    problems.push(`${file.name} has no down file; write ${file.name}.down.sql, or restore a back-up.`);
     return undefined;
   }
-  const migration = await prepareMigration(file, "down", file.downPath, problems);
-  return migration && withEditNoted(migration, await readKeptText(database, entry.name));
+  return await prepareMigration(file, "down", file.downPath, problems);
 }
 
 interface KeptText {

@@ -45,6 +45,15 @@ export type MigrationEvent =
       readonly ranMs: number;
     }
   | {
+      readonly type: "verified";
+      readonly name: string;
+      readonly verdict: string;
+      readonly isFinding: boolean;
+      readonly index: number;
+      readonly total: number;
+      readonly ranMs: number;
+    }
+  | {
       readonly type: "failed";
       readonly name: string;
       readonly direction: "up" | "down";

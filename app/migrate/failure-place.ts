@@ -110,7 +110,7 @@ export function lineAt(text: string, offset: number): Line {
 const excerptWidth = 100;
 
 /** The line, cut around the place when it is long, with a caret below it. */
-function excerpt({ number, text, offset }: Line, exact: boolean): string[] {
+export function excerpt({ number, text, offset }: Line, exact: boolean): string[] {
   const from = text.length <= excerptWidth ? 0 : Math.max(0, offset - excerptWidth / 2);
   const lead = from > 0 ? "…" : "";
   const visible = text.slice(from, from + excerptWidth).replaceAll("\t", " ");

@@ -89,7 +89,8 @@ function plainFile(entry: Dirent): FoundFile | undefined {
   const versionText = match[1]!;
   return {
     fileName: entry.name,
-    version: BigInt(versionText),
+    // Parsing digits into a bigint costs ten times as much as into a number.
+    version: BigInt(versionText.length <= 15 ? Number(versionText) : versionText),
     versionText,
     name: `${versionText}_${match[2]}`,
     direction: match[3] as "up" | "down",

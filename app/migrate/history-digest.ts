@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { codeOf } from "../database/sqlstate.ts";
 import type { History, KnownMigration } from "./history.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
+import { fromUnfinished } from "./ledger.ts";
 import type { Queryable } from "./queryable.ts";
 
 /**
@@ -22,9 +23,7 @@ export async function readHistoryDigest(
                  FROM (SELECT DISTINCT ON (name COLLATE "C") name, checksum FROM ${runs}
                         WHERE state = 'applied' AND name IN (SELECT name FROM ${migrations})
                         ORDER BY name COLLATE "C", id DESC) newest) r
-        WHERE NOT EXISTS (SELECT FROM ${runs} u
-                           WHERE (u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL)))
-                             AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id))`,
+        WHERE NOT EXISTS (SELECT ${fromUnfinished(runs)})`,
     );
     return (rows[0] as { digest: string | null } | undefined)?.digest ?? undefined;
   } catch (error) {

@@ -11,6 +11,48 @@ interface IndexState {
   readonly builtBy: number | null;
 }
 
+/** An index that no query uses: its build was interrupted, or has not ended. */
+export interface InvalidIndex {
+  /** Quoted where SQL wants it, and qualified. */
+  readonly name: string;
+  readonly table: string;
+  readonly bytes: number;
+  /** The backend that is building it at this moment. */
+  readonly builtBy: number | null;
+  /** A constraint or a partitioned index is made of it, so it cannot be dropped alone. */
+  readonly isRequired: boolean;
+}
+
+/**
+ * The invalid indexes of the whole database. A partitioned index is invalid until every partition has its part: none of
+ * ours. Roles that may not see the progress of others see their locks, which a builder holds on the table from its
+ * beginning to its end; VACUUM and ANALYZE hold the same.
+ */
+export async function readInvalidIndexes({ client }: Pick<Session, "client">): Promise<InvalidIndex[]> {
+  const { rows } = await client.query<InvalidIndex>(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name, format('%I.%I', tn.nspname, t.relname) AS table,
+            coalesce(pg_relation_size(c.oid), 0)::float8 AS bytes,
+            coalesce(
+              (SELECT min(p.pid) FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid),
+              (SELECT min(l.pid) FROM pg_catalog.pg_locks l
+                WHERE l.locktype = 'relation' AND l.relation = i.indrelid AND l.granted AND l.pid <> pg_backend_pid()
+                  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+                  AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock')
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum v WHERE v.pid = l.pid)
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_analyze a WHERE a.pid = l.pid))) AS "builtBy",
+            EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid)
+              OR EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = i.indexrelid) AS "isRequired"
+       FROM pg_catalog.pg_index i
+       JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+       JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+      WHERE NOT i.indisvalid AND c.relkind = 'i' AND c.relpersistence <> 't'
+      ORDER BY 1`,
+  );
+  return rows;
+}
+
 /** The index that a CREATE INDEX CONCURRENTLY names, if it is there. */
 export async function readIndex(
   session: Session,
@@ -35,13 +77,8 @@ export async function readIndex(
  * @throws AppError `migration-failed` when another session is building it at this moment
  */
 export async function dropLeftovers(session: Session, statement: ConcurrentIndex): Promise<string[]> {
-  const leftovers =
-    statement.action === "create"
-      ? [await readIndex(session, statement)]
-      : await reindexLeftovers(session, statement);
   const dropped: string[] = [];
-  for (const leftover of leftovers) {
-    if (leftover === undefined || leftover.isValid) continue;
+  for (const leftover of await findLeftovers(session, statement)) {
     if (leftover.builtBy !== null) {
       throw new AppError(
         "migration-failed",
@@ -52,6 +89,15 @@ export async function dropLeftovers(session: Session, statement: ConcurrentIndex
     dropped.push(leftover.name);
   }
   return dropped;
+}
+
+/** What an interruption of that statement has left: invalid indexes, among them those that are being built. */
+export async function findLeftovers(session: Session, statement: ConcurrentIndex): Promise<IndexState[]> {
+  const found =
+    statement.action === "create"
+      ? [await readIndex(session, statement)]
+      : await reindexLeftovers(session, statement);
+  return found.filter((index) => index !== undefined && !index.isValid) as IndexState[];
 }
 
 async function reindexLeftovers(

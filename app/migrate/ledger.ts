@@ -1,7 +1,7 @@
 import { codeOf } from "../database/sqlstate.ts";
 import { AppError } from "../errors.ts";
 import type { Directives } from "./directives.ts";
-import { refuseForeignTable, type LedgerTables } from "./ledger-tables.ts";
+import { hasOperatorColumn, refuseForeignTable, type LedgerTables } from "./ledger-tables.ts";
 import type { Queryable } from "./queryable.ts";
 
 export interface AppliedMigration {
@@ -21,6 +21,8 @@ export interface AppliedRun {
   readonly ranMs: number | null;
   readonly role: string | null;
   readonly host: string | null;
+  /** The user of the operating system. */
+  readonly operator: string | null;
 }
 
 /** A migration outside a transaction that began and did not finish. */
@@ -74,9 +76,14 @@ function stateQuery({ migrations, runs }: LedgerTables): string {
            (SELECT json_agg(json_build_object('id', u.id::text, 'name', u.name, 'direction', u.direction, 'state', u.state, 'checksum', u.checksum,
                      'statementsDone', u.statements_done, 'statementsTotal', u.statements_total, 'statementStarted', u.statement_started,
                      'startedAt', u.started_at, 'host', u.host))
-              FROM ${runs} u
+              ${fromUnfinished(runs)}) AS unfinished`;
+}
+
+/** SQL, `FROM … u WHERE …`: the runs outside a transaction that began and did not finish, and were not taken up again. */
+export function fromUnfinished(runs: string): string {
+  return `FROM ${runs} u
              WHERE (u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL)))
-               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id)) AS unfinished`;
+               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id)`;
 }
 
 /** Of several runs of one name the last one counts. */
@@ -186,16 +193,16 @@ export async function readAppliedRuns(
   { migrations, runs }: LedgerTables,
 ): Promise<ReadonlyMap<string, AppliedRun>> {
   const { rows: found } = await database.query(
-    "SELECT to_regclass($1) IS NOT NULL AS names, to_regclass($2) IS NOT NULL AS runs",
+    `SELECT to_regclass($1) IS NOT NULL AS names, to_regclass($2) IS NOT NULL AS runs, ${hasOperatorColumn("$2")} AS operator`,
     [migrations, runs],
   );
-  const exists = found[0] as { names: boolean; runs: boolean };
+  const exists = found[0] as { names: boolean; runs: boolean; operator: boolean };
   if (!exists.names) return new Map();
   const { rows } = await database.query(
     exists.runs
-      ? `SELECT DISTINCT ON (m.name) m.name, coalesce(r.finished_at, m.run_on::timestamptz) AS "appliedAt", r.ran_ms::float8 AS "ranMs", r.role, r.host
+      ? `SELECT DISTINCT ON (m.name) m.name, coalesce(r.finished_at, m.run_on::timestamptz) AS "appliedAt", r.ran_ms::float8 AS "ranMs", r.role, r.host, ${exists.operator ? "r.operator" : "NULL AS operator"}
            FROM ${migrations} m LEFT JOIN ${runs} r ON r.name = m.name AND r.state = 'applied' ORDER BY m.name, r.id DESC`
-      : `SELECT name, run_on::timestamptz AS "appliedAt", NULL AS "ranMs", NULL AS role, NULL AS host FROM ${migrations}`,
+      : `SELECT name, run_on::timestamptz AS "appliedAt", NULL AS "ranMs", NULL AS role, NULL AS host, NULL AS operator FROM ${migrations}`,
   );
   return new Map((rows as (AppliedRun & { name: string })[]).map(({ name, ...run }) => [name, run]));
 }

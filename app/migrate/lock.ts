@@ -149,6 +149,16 @@ export async function readLockHolder(session: Session, key: bigint): Promise<Obs
   };
 }
 
+/** The holder as it stands in a JSON answer. */
+export interface HolderFacts extends Omit<LockHolder, "since"> {
+  /** ISO 8601 in UTC. */
+  readonly since: string | null;
+}
+
+export function holderFacts({ pid, applicationName, clientAddress, state, since }: LockHolder): HolderFacts {
+  return { pid, applicationName, clientAddress, state, since: since?.toISOString() ?? null };
+}
+
 function notObtained(holder: LockHolder | undefined, waited: number): AppError {
   const who =
     holder === undefined
@@ -158,6 +168,6 @@ function notObtained(holder: LockHolder | undefined, waited: number): AppError {
     "lock-not-obtained",
     `The migration lock was not obtained in ${Math.round(waited / 1000)} s. It is held by ${who}, which makes no progress. ` +
       `If that process is gone or stuck, end it, or: SELECT pg_terminate_backend(${holder?.pid ?? "pid"}).`,
-    { details: { holder } },
+    { details: holder === undefined ? {} : { holder: holderFacts(holder) } },
   );
 }

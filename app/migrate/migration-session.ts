@@ -9,6 +9,7 @@ import { AppError, messageOf } from "../errors.ts";
 import { projectRoot } from "../version.ts";
 import type { Listener } from "./events.ts";
 import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
+import { missingPrivilege } from "./missing-privilege.ts";
 
 export interface SessionOptions {
   /** Shown in `application_name`. */
@@ -47,6 +48,7 @@ export async function withMigrationSession<T>(
 ): Promise<T> {
   const { signal, listener, activity, readOnly = false } = options;
   const address = config.migrationDatabase;
+  const tables = ledgerTables(config);
   const giveUp = new AbortController();
   const connecting = connectWhenReady({
     address,
@@ -79,7 +81,7 @@ export async function withMigrationSession<T>(
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted) onAbort();
   try {
-    return await work({ session, tables: ledgerTables(config) });
+    return await work({ session, tables });
   } catch (error) {
     if (signal?.aborted && !(error instanceof AppError && error.code === "interrupted")) {
       throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.", {
@@ -88,7 +90,7 @@ export async function withMigrationSession<T>(
     }
     if (!(error instanceof AppError) && (session.lostBecause() !== undefined || isConnectionLost(error)))
       throw connectionLost(session, error);
-    throw codeOf(error) === "42501" ? missingPrivilege(config, error) : error;
+    throw codeOf(error) === "42501" ? await missingPrivilege(session, tables, error) : error;
   } finally {
     signal?.removeEventListener("abort", onAbort);
     endInterruption?.();
@@ -101,15 +103,6 @@ function connectionLost(session: Session, cause: unknown): AppError {
   return new AppError(
     "database-unreachable",
     `The connection to PostgreSQL at ${placeOf(session.address)} was lost: ${messageOf(session.lostBecause() ?? cause)}. Nothing is left half-done; run the command again.`,
-    { cause },
-  );
-}
-
-function missingPrivilege(config: Config, cause: unknown): AppError {
-  const { user, database } = config.migrationDatabase;
-  return new AppError(
-    "database-refused",
-    `The role "${user}" lacks a privilege in database "${database}": ${(cause as Error).message}. Migrations may use another role: MIGRATE_DB_USER.`,
     { cause },
   );
 }
@@ -174,7 +167,7 @@ function quoted(name: string): string {
  * Whether two connections of ours meet in one backend. A server tells its clients its own process id when they connect;
  * only where that is not the id we are served by, a pooler is in between, and a second connection finds out its mode.
  */
-async function isSharedBackend(session: Session): Promise<boolean> {
+export async function isSharedBackend(session: Session): Promise<boolean> {
   const { processID } = session.client as unknown as { processID: number | null };
   if (processID === session.backendPid) return false;
   // A pooler that has no second connection to give keeps the first one for us alone.

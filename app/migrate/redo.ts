@@ -1,5 +1,7 @@
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
+import type { DataLoss } from "./data-loss.ts";
 import { planDown } from "./down.ts";
 import { filesInvalid } from "./files.ts";
 import type { KnownMigration } from "./history.ts";
@@ -20,11 +22,14 @@ export interface RedoPlan {
   readonly name: string;
   readonly down: Step;
   readonly up: Step;
+  /** What data goes, as far as the texts tell. */
+  readonly dataLoss: readonly DataLoss[];
 }
 
 export interface RedoResult extends RunResult {
   readonly outcome: "nothing-to-do" | "declined" | "redone" | "failed";
   readonly name: string | undefined;
+  readonly dataLoss: readonly DataLoss[];
 }
 
 /**
@@ -42,9 +47,10 @@ export async function migrateRedo(config: Config, options: RedoOptions): Promise
     { activity: "migrate redo", signal, listener },
     async (database) => {
       const plan = await planRedo(config, database, known);
-      if (plan === undefined) return { outcome: "nothing-to-do", name: undefined, ...nothing };
-      const { name } = plan;
-      if (!(await options.confirm(plan))) return { outcome: "declined", name, ...nothing };
+      if (plan === undefined) return { outcome: "nothing-to-do", name: undefined, dataLoss: [], ...nothing };
+      const { name, dataLoss } = plan;
+      if (!(await agree(database.session, plan, options.confirm)))
+        return { outcome: "declined", name, dataLoss, ...nothing };
       return await withMigrationLock(database, config, options, async (context) => {
         const fresh = await planRedo(config, database, known);
         if (fresh?.name !== name) {
@@ -54,10 +60,11 @@ export async function migrateRedo(config: Config, options: RedoOptions): Promise
           );
         }
         const down = await runSteps(context, [fresh.down]);
-        if (down.failed !== undefined) return { outcome: "failed", name, ...down, notTried: [name] };
+        if (down.failed !== undefined)
+          return { outcome: "failed", name, dataLoss, ...down, notTried: [name] };
         const up = await runSteps(context, [fresh.up]);
         const outcome = up.failed === undefined ? "redone" : "failed";
-        return { outcome, name, ...up, done: [...down.done, ...up.done] };
+        return { outcome, name, dataLoss, ...up, done: [...down.done, ...up.done] };
       });
     },
   );
@@ -70,6 +77,7 @@ async function planRedo(
 ): Promise<RedoPlan | undefined> {
   const {
     steps: [down],
+    dataLoss,
   } = await planDown(config, database, known, { count: 1 });
   if (down === undefined) return undefined;
   const { name } = down.migration.file;
@@ -84,5 +92,5 @@ async function planRedo(
   const migration = await prepareMigration(file, "up", file.upPath, problems);
   if (migration === undefined || problems.length > 0)
     throw filesInvalid(migrationsDirectory(config), problems);
-  return { name, down, up: await toStep(database, migration, { unfinished: [] }) };
+  return { name, down, dataLoss, up: await toStep(database, migration, { unfinished: [] }) };
 }

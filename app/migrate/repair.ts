@@ -1,27 +1,31 @@
 import type { Config } from "../config/settings.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
 import { compareHistory, type History, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import { readLedger, versionOf } from "./ledger.ts";
+import { readInvalidIndexes, type InvalidIndex } from "./invalid-index.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { withMigrationSession } from "./migration-session.ts";
 import type { Queryable } from "./queryable.ts";
+import { dropInvalidIndexes, repairRecord } from "./drop-invalid-indexes.ts";
 import { insertRun } from "./run-record.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 
 export interface RepairOptions extends RunOptions {
-  /** Only this migration, by version or name; everything that needs repair unless given. */
+  /** Only this migration, by version or name, or this index; everything that needs repair unless given. */
   readonly only: string | undefined;
   /** How to settle a migration outside a transaction that was interrupted and cannot be resumed. */
   readonly settleAs: "applied" | "pending" | undefined;
   readonly confirm: (plan: readonly RepairAction[]) => Promise<boolean>;
 }
 
-/** One change of the ledger, and the sentence that says what it will do. */
+/** One change of the ledger, or one index to drop, and the sentence that says what it will do. */
 export interface RepairAction {
-  readonly kind: "restamp" | "rename" | "forget" | "deduplicate" | "settle-applied" | "settle-pending";
+  readonly kind:
+    "restamp" | "rename" | "forget" | "deduplicate" | "settle-applied" | "settle-pending" | "drop-index";
   readonly name: string;
   readonly sentence: string;
   /** The migration as this image has it. */
@@ -34,8 +38,8 @@ export interface RepairResult {
 }
 
 /**
- * Makes the ledger agree with the files after an intended change. The schema itself is not touched. Every repair is a
- * new row of the ledger; none is overwritten.
+ * Makes the ledger agree with the files after an intended change; nothing else in the schema is touched. Every repair is a
+ * new row of the ledger; none is overwritten. Indexes that interrupted builds left invalid are dropped.
  *
  * @throws AppError `usage` when `only` names nothing that needs repair, or `settleAs` is needed; as `migrateUp`
  */
@@ -53,16 +57,24 @@ export async function repair(config: Config, options: RepairOptions): Promise<Re
           }),
           known,
           options,
+          await readInvalidIndexes(database.session),
         );
       const actions = await plan();
       if (actions.length === 0) return { outcome: "nothing-to-do", actions };
-      if (!(await options.confirm(actions))) return { outcome: "declined", actions };
+      if (!(await agree(database.session, actions, options.confirm))) return { outcome: "declined", actions };
       return await withMigrationLock(database, config, options, async ({ session, tables }) => {
         const fresh = await plan();
         await inTransaction(session, ["BEGIN"], async () => {
-          for (const action of fresh) await applyRepair(session.client, tables, action);
+          for (const action of fresh)
+            if (action.kind !== "drop-index") await applyRepair(session.client, tables, action);
         });
-        return { outcome: "repaired", actions: fresh };
+        const dropped = await dropInvalidIndexes(
+          session,
+          tables,
+          fresh.flatMap(({ kind, name }) => (kind === "drop-index" ? [name] : [])),
+        );
+        const done = fresh.filter(({ kind, name }) => kind !== "drop-index" || dropped.includes(name));
+        return { outcome: done.length === 0 ? "nothing-to-do" : "repaired", actions: done };
       });
     },
   );
@@ -73,6 +85,7 @@ export function planRepair(
   history: History,
   known: readonly KnownMigration[],
   { only, settleAs }: Pick<RepairOptions, "only" | "settleAs">,
+  indexes: readonly InvalidIndex[] = [],
 ): RepairAction[] {
   const isMeant = (name: string, file: KnownMigration | undefined): boolean =>
     only === undefined ||
@@ -129,6 +142,12 @@ export function planRepair(
         : "record it as not applied; the next up runs it from its beginning.";
     actions.push({ kind: `settle-${settleAs}`, name, file, sentence: `${name}: ${sentence}` });
   }
+  for (const { name, table, bytes, builtBy, isRequired } of indexes) {
+    // What somebody is building is nothing to repair.
+    if (builtBy !== null || isRequired || !(only === undefined || only === name)) continue;
+    const sentence = `${name} on ${table} (${bytes} bytes): drop this invalid index, which no query uses.`;
+    actions.push({ kind: "drop-index", name, file: undefined, sentence });
+  }
   if (only !== undefined && actions.length === 0)
     throw new AppError("usage", `Nothing about ${only} needs repair.`);
   return actions;
@@ -162,21 +181,16 @@ async function applyRepair(
       );
       break;
     case "restamp":
+    case "drop-index":
       break;
   }
   const recorded = file ?? { name, version: versionOf(name) ?? 0n, checksum: "", kind: "sql" as const };
   const down = file?.downPath === undefined ? undefined : readMigrationText(file.downPath);
   await insertRun(database, tables, {
+    ...repairRecord,
     file: recorded,
-    direction: "repair",
     state: isApplied ? "applied" : "reverted",
-    upText: undefined,
     downText: down === undefined || typeof down === "string" ? undefined : down.text,
-    directives: undefined,
-    statementsDone: 0,
-    statementsTotal: undefined,
-    attempts: 0,
-    waitedMs: 0,
     startedAt: new Date(),
   });
 }

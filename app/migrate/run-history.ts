@@ -1,16 +1,24 @@
 import type { Config } from "../config/settings.ts";
-import { codeOf } from "../database/sqlstate.ts";
 import type { RecordedError } from "./failure.ts";
+import { hasOperatorColumn } from "./ledger-tables.ts";
+import type { StoredDirectives } from "./ledger.ts";
 import { withMigrationSession } from "./migration-session.ts";
 import type { RunOptions } from "./with-lock.ts";
 
 /** One row of the ledger: something that was run, or recorded without being run. */
 export interface RecordedRun {
   readonly id: string;
+  /** The digits in front of the name. */
   readonly version: string;
   readonly name: string;
-  readonly direction: "up" | "down" | "baseline" | "repair";
+  readonly kind: "sql" | "code";
+  /** `reset`: everything was dropped, with the ledger that was there before. */
+  readonly direction: "up" | "down" | "baseline" | "repair" | "reset";
   readonly state: "running" | "applied" | "reverted" | "failed";
+  /** SHA-256 of the up and the down file, in hexadecimal. */
+  readonly checksum: string | null;
+  readonly downChecksum: string | null;
+  readonly directives: StoredDirectives;
   /** ISO 8601 in UTC. */
   readonly startedAt: string;
   readonly finishedAt: string | null;
@@ -20,16 +28,24 @@ export interface RecordedRun {
   readonly attempts: number;
   readonly statementsDone: number;
   readonly statementsTotal: number | null;
+  readonly rowsChanged: number | null;
+  /** The user of the operating system; null in what was recorded before operators were. */
+  readonly operator: string | null;
   readonly role: string;
   readonly host: string;
   readonly headgateVersion: string;
   readonly imageRevision: string;
   readonly error: RecordedError | null;
+  /** Only where texts were asked for. */
+  readonly upText?: string | null;
+  readonly downText?: string | null;
 }
 
 export interface RunHistoryOptions extends RunOptions {
   /** The newest so many; all without it. */
   readonly limit?: number | undefined;
+  /** With the SQL that ran. */
+  readonly texts?: boolean;
 }
 
 /**
@@ -43,26 +59,29 @@ export async function readRunHistory(config: Config, options: RunHistoryOptions)
     config,
     { activity: "migrate history", readOnly: true, signal, listener },
     async ({ session, tables }) => {
-      try {
-        const { rows } = await session.client.query<
-          RecordedRun & { startedAt: Date; finishedAt: Date | null }
-        >(
-          `SELECT id::text, version::text, name, direction, state, started_at AS "startedAt", finished_at AS "finishedAt",
-                  ran_ms::float8 AS "ranMs", waited_ms::float8 AS "waitedMs", attempts, statements_done AS "statementsDone",
-                  statements_total AS "statementsTotal", role, host, headgate_version AS "headgateVersion",
-                  image_revision AS "imageRevision", error
-             FROM ${tables.runs} r ORDER BY r.id DESC LIMIT $1`,
-          [limit ?? null],
-        );
-        return rows.map((row) => ({
-          ...row,
-          startedAt: row.startedAt.toISOString(),
-          finishedAt: row.finishedAt?.toISOString() ?? null,
-        }));
-      } catch (error) {
-        if (codeOf(error) === "42P01") return [];
-        throw error;
-      }
+      const found = await session.client.query<{ runs: boolean; operator: boolean }>(
+        `SELECT to_regclass($1) IS NOT NULL AS runs, ${hasOperatorColumn("$1")} AS operator`,
+        [tables.runs],
+      );
+      const exists = found.rows[0]!;
+      if (!exists.runs) return [];
+      const { rows } = await session.client.query<Omit<RecordedRun, "version">>(
+        `SELECT id::text, name, kind, direction, state, checksum, down_checksum AS "downChecksum", directives,
+                ${utc("started_at")} AS "startedAt", ${utc("finished_at")} AS "finishedAt",
+                ran_ms::float8 AS "ranMs", waited_ms::float8 AS "waitedMs", attempts, statements_done AS "statementsDone",
+                statements_total AS "statementsTotal", rows_changed::float8 AS "rowsChanged",
+                ${exists.operator ? "operator" : "NULL AS operator"}, role, host, headgate_version AS "headgateVersion",
+                image_revision AS "imageRevision", error
+                ${options.texts === true ? `, up_text AS "upText", down_text AS "downText"` : ""}
+           FROM ${tables.runs} r ORDER BY r.id DESC LIMIT $1`,
+        [limit ?? null],
+      );
+      return rows.map((row) => ({ ...row, version: /^\d*/.exec(row.name)![0] }));
     },
   );
+}
+
+/** A moment as ISO 8601 in UTC, whatever time zone the role has. */
+function utc(column: string): string {
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }

@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { hostname, userInfo } from "node:os";
 import { imageRevision, version as headgateVersion } from "../version.ts";
 import type { Directives } from "./directives.ts";
 import type { RecordedError } from "./failure.ts";
@@ -11,7 +11,7 @@ import type { Queryable } from "./queryable.ts";
 /** What is written down when a run begins or, in a transaction, when it is complete. */
 export interface RunRecord {
   readonly file: Pick<KnownMigration, "version" | "name" | "checksum" | "kind">;
-  readonly direction: "up" | "down" | "baseline" | "repair";
+  readonly direction: "up" | "down" | "baseline" | "repair" | "reset";
   readonly state: "running" | "applied" | "reverted" | "failed";
   readonly upText: string | undefined;
   readonly downText: string | undefined;
@@ -31,10 +31,10 @@ export async function insertRun(database: Queryable, tables: LedgerTables, run: 
   const { rows } = await database.query(
     `INSERT INTO ${tables.runs}
        (version, name, kind, direction, state, checksum, up_text, down_text, down_checksum, directives, statements_done, statements_total, attempts,
-        waited_ms, ran_ms, started_at, finished_at, host, headgate_version, image_revision, error, statement_started)
+        waited_ms, ran_ms, started_at, finished_at, host, headgate_version, image_revision, error, statement_started${tables.recordsOperator ? ", operator" : ""})
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
              pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $16),
-             CASE WHEN $5 = 'running' THEN NULL ELSE pg_catalog.clock_timestamp() END, $17, $18, $19, $20, $21)
+             CASE WHEN $5 = 'running' THEN NULL ELSE pg_catalog.clock_timestamp() END, $17, $18, $19, $20, $21${tables.recordsOperator ? ", $22" : ""})
      RETURNING id`,
     [
       run.file.version.toString(),
@@ -58,9 +58,19 @@ export async function insertRun(database: Queryable, tables: LedgerTables, run: 
       imageRevision(),
       run.error === undefined ? null : JSON.stringify(run.error),
       run.statementStarted ?? null,
+      ...(tables.recordsOperator ? [operatorName()] : []),
     ],
   );
   return (rows[0] as { id: string }).id;
+}
+
+/** Whom the operating system runs us for; in a container the number may have no name. */
+export function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
 }
 
 /** Says of a run, once it is known, how many statements it has. */

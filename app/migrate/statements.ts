@@ -40,8 +40,30 @@ export interface ParseFailure {
 /** Above this, in characters, the tree would take more memory than a small container has; the server parses it alone. */
 export const largestParsed: number = 512 * 1024;
 
+/** A statement together with the parser's tree of it, which takes many times the memory of its text. */
+export interface ParsedStatement extends Statement {
+  /** What stands below `node` in the tree. Its `location`s count bytes of the whole text. */
+  readonly tree: Node;
+  /** The same under the name of its kind, `{ IndexStmt: { relation: … } }`, as the parser's own types describe it. */
+  readonly typed: TreeNode;
+}
+
+export type TreeNode = NonNullable<RawStmt["stmt"]>;
+
 /** The statements of a text, or where and why PostgreSQL's parser refuses it. */
 export async function splitStatements(text: string): Promise<readonly Statement[] | ParseFailure> {
+  return await readStatements(text, (statement) => statement);
+}
+
+/** The same with the trees, for those who judge statements. */
+export async function parseStatements(text: string): Promise<readonly ParsedStatement[] | ParseFailure> {
+  return await readStatements(text, (statement, tree, typed) => ({ ...statement, tree, typed }));
+}
+
+async function readStatements<T>(
+  text: string,
+  make: (statement: Statement, tree: Node, typed: TreeNode) => T,
+): Promise<readonly T[] | ParseFailure> {
   if (text.trim() === "") return [];
   // Loaded here: 60 ms of WebAssembly that a start with nothing to do must not pay.
   const { loadModule, parseSync } = await import("libpg-query");
@@ -58,7 +80,9 @@ export async function splitStatements(text: string): Promise<readonly Statement[
       const offset = ascii ? start : lastOffset + bytes.toString("utf8", lastByte, start).length;
       [lastByte, lastOffset] = [start, offset];
       const statementText = ascii ? text.slice(start, end) : bytes.toString("utf8", start, end);
-      return describe(raw, statementText, offset, lines(offset + skipComments(statementText)));
+      const [node, tree] = Object.entries(raw.stmt ?? {})[0] as [string, Node];
+      const line = lines(offset + skipComments(statementText));
+      return make(describe(node, tree, statementText, offset, line), tree, raw.stmt as TreeNode);
     });
   } catch (error) {
     const details = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails;
@@ -69,9 +93,12 @@ export async function splitStatements(text: string): Promise<readonly Statement[
       };
     // The tree of an expression with ten thousands of operators is deeper than our stack; what else happens is a bug.
     if (!(error instanceof RangeError)) throw error;
-    return { message: "a statement is nested too deeply to be parsed here; simplify it", offset: 0 };
+    return { message: tooDeep, offset: 0 };
   }
 }
+
+/** What the parser says of a text that the server may well take: its tree is too deep for us. */
+export const tooDeep = "a statement is nested too deeply to be parsed here; simplify it";
 
 export function isParseFailure(result: readonly Statement[] | ParseFailure): result is ParseFailure {
   return !Array.isArray(result);
@@ -85,10 +112,9 @@ function characterOffset(text: string, codePoints: number): number {
   return offset;
 }
 
-type Node = Readonly<Record<string, unknown>>;
+export type Node = Readonly<Record<string, unknown>>;
 
-function describe(raw: RawStmt, text: string, offset: number, line: number): Statement {
-  const [node, body] = Object.entries(raw.stmt ?? {})[0] as [string, Node];
+function describe(node: string, body: Node, text: string, offset: number, line: number): Statement {
   const concurrently = concurrentIndex(node, body);
   return {
     text,

@@ -1,5 +1,6 @@
 import type { Config } from "../config/settings.ts";
 import { compareHistory, type History, type HistoryConflict } from "./history.ts";
+import { readInvalidIndexes, type InvalidIndex } from "./invalid-index.ts";
 import { readKnownMigrationsInSlices } from "./known-migrations.ts";
 import {
   readAppliedRuns,
@@ -7,8 +8,10 @@ import {
   type AppliedMigration,
   type AppliedRun,
   type LedgerState,
+  type UnfinishedRun,
 } from "./ledger.ts";
 import { withMigrationSession } from "./migration-session.ts";
+import { readUnfinishedBuilds } from "./unfinished-builds.ts";
 import type { RunOptions } from "./with-lock.ts";
 
 /** One row of the status table. */
@@ -21,6 +24,8 @@ export interface MigrationStatus {
   readonly ranMs: number | null;
   readonly role: string | null;
   readonly host: string | null;
+  /** The user of the operating system who ran it. */
+  readonly operator: string | null;
   /** What is unusual about it; a sentence each. */
   readonly notes: readonly string[];
 }
@@ -35,6 +40,22 @@ export interface Status {
   readonly ahead: readonly string[];
   readonly breaking: readonly string[];
   readonly conflicts: readonly HistoryConflict[];
+  /** Migrations outside a transaction that began and did not finish. */
+  readonly unfinished: readonly StatusUnfinished[];
+  readonly invalidIndexes: readonly StatusInvalidIndex[];
+}
+
+export interface StatusUnfinished extends Pick<
+  UnfinishedRun,
+  "name" | "direction" | "state" | "statementsDone" | "statementsTotal" | "host"
+> {
+  /** ISO 8601 in UTC. */
+  readonly startedAt: string;
+}
+
+export interface StatusInvalidIndex extends InvalidIndex {
+  /** The unfinished migration whose statement names it. */
+  readonly migration: string | null;
 }
 
 /**
@@ -52,7 +73,17 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
       const known = await reading;
       const ledger = await readLedger(session.client, tables);
       const runs = await readAppliedRuns(session.client, tables);
-      return describeStatus(compareHistory(known, ledger), ledger, runs);
+      const indexes = await readInvalidIndexes(session);
+      const owners =
+        indexes.length === 0
+          ? new Map<string, string>()
+          : await readUnfinishedBuilds({ session, tables }, ledger.unfinished);
+      return describeStatus(
+        compareHistory(known, ledger),
+        ledger,
+        runs,
+        indexes.map((index) => ({ ...index, migration: owners.get(index.name) ?? null })),
+      );
     },
   );
 }
@@ -62,6 +93,7 @@ export function describeStatus(
   history: History,
   ledger: LedgerState,
   runs: ReadonlyMap<string, AppliedRun>,
+  invalidIndexes: readonly StatusInvalidIndex[],
 ): Status {
   const appliedRow = (
     entry: AppliedMigration,
@@ -121,10 +153,22 @@ export function describeStatus(
     ahead: history.ahead.map(({ name }) => name),
     breaking: history.breaking.map(({ name }) => name),
     conflicts: history.conflicts,
+    unfinished: history.unfinished.map(
+      ({ name, direction, state, statementsDone, statementsTotal, startedAt, host }) => ({
+        name,
+        direction,
+        state,
+        statementsDone,
+        statementsTotal,
+        startedAt: startedAt.toISOString(),
+        host,
+      }),
+    ),
+    invalidIndexes,
   };
 }
 
-const unknownRun: AppliedRun = { appliedAt: null, ranMs: null, role: null, host: null };
+const unknownRun: AppliedRun = { appliedAt: null, ranMs: null, role: null, host: null, operator: null };
 
 function digits({ name }: AppliedMigration): string {
   return /^\d+/.exec(name)?.[0] ?? "";

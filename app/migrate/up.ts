@@ -1,5 +1,6 @@
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
+import { agree } from "./agree.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
 import { digestOf, historyAtHead, readHistoryDigest } from "./history-digest.ts";
@@ -9,6 +10,7 @@ import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, type PreparedMigration } from "./prepare.ts";
 import { findResumePoint } from "./resume.ts";
+import type { RecordedTexts } from "./run-context.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 
@@ -17,8 +19,8 @@ export interface UpOptions extends RunOptions, CompareOptions {
   readonly limit?: number | undefined;
   /** None above this version. */
   readonly to?: bigint | undefined;
-  /** `only`: the deferred migrations and no others; without it, all others. */
-  readonly deferred?: "only";
+  /** `only`: the deferred migrations and no others; `all`: these too; without it, all others. */
+  readonly deferred?: "only" | "all" | undefined;
   /** Plans and stops. */
   readonly dryRun?: boolean;
   /** Asked once before anything is changed. */
@@ -63,7 +65,7 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
       const plan = await planUp(config, database, known, await readLedger(client, database.tables), options);
       if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
-      if (options.confirm !== undefined && !(await options.confirm(plan)))
+      if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
       return await withMigrationLock(database, config, options, async (context) => {
         // Somebody else may have migrated while we waited.
@@ -82,7 +84,12 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
   );
 }
 
-async function planUp(
+/**
+ * What `up` would run on this ledger. Only reads.
+ *
+ * @throws AppError as `migrateUp` does before it changes anything
+ */
+export async function planUp(
   config: Config,
   database: MigrationSession,
   known: readonly KnownMigration[],
@@ -107,19 +114,30 @@ async function planUp(
   );
   const deferred = prepared.filter(({ directives }) => directives.deferred);
   const chosen =
-    options.deferred === "only" ? deferred : prepared.filter(({ directives }) => !directives.deferred);
+    options.deferred === "only"
+      ? deferred
+      : options.deferred === "all"
+        ? prepared
+        : prepared.filter(({ directives }) => !directives.deferred);
   const steps: Step[] = [];
   for (const migration of chosen.slice(0, limit ?? chosen.length))
     steps.push(await toStep(database, migration, history));
   return {
     steps,
     history,
-    deferred: deferred.map(({ file }) => file),
+    deferred: options.deferred === "all" ? [] : deferred.map(({ file }) => file),
   };
 }
 
-/** Reads and checks all of them, so that a file that cannot run is found before the first one does. */
-async function prepareAll(config: Config, pending: readonly KnownMigration[]): Promise<PreparedMigration[]> {
+/**
+ * Reads and checks all of them, so that a file that cannot run is found before the first one does.
+ *
+ * @throws AppError `migration-files-invalid`
+ */
+export async function prepareAll(
+  config: Pick<Config, "migrationsDirectory">,
+  pending: readonly KnownMigration[],
+): Promise<PreparedMigration[]> {
   const problems: string[] = [];
   const prepared: PreparedMigration[] = [];
   for (const file of pending) {
@@ -143,9 +161,14 @@ export async function toStep(
   );
   return {
     migration,
-    texts: { up: migration.source, down: downText(migration) },
+    texts: recordedTexts(migration),
     unfinished: migration.directives.noTransaction ? unfinished : undefined,
   };
+}
+
+/** What the ledger keeps of a migration that is applied. */
+export function recordedTexts(migration: PreparedMigration): RecordedTexts {
+  return { up: migration.source, down: downText(migration) };
 }
 
 /** The down file as it is now; it goes into the ledger for images that lack it. One that cannot be read is left out. */

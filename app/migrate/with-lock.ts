@@ -23,18 +23,18 @@ export async function withMigrationLock<T>(
   options: RunOptions,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const { session, tables } = migrationSession;
+  const { session } = migrationSession;
   const { signal, listener = () => undefined } = options;
   await assertCanMigrate(migrationSession);
   await guardSession(session);
-  const key = lockKey(session.address.database, tables);
+  const key = lockKey(session.address.database, migrationSession.tables);
   const waitedMs = await waitForLock(session, key, {
     budget: config.lockWait,
     signal,
     onWait: (holder, waited) => listener({ type: "waiting-for-lock", holder, waited }),
   });
   try {
-    await ensureLedger(session.client, tables);
+    const tables = await ensureLedger(session.client, migrationSession.tables);
     return await work({
       session,
       tables,

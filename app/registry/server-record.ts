@@ -1,20 +1,11 @@
-import type { ServerStatus } from "./server-status.ts";
+import type { RowOf } from "./statement.ts";
 import { formatTimestamp } from "./timestamp.ts";
 
-/** One version of a server as the repository reads it. Times are UTC texts with six fractional digits. */
-export interface ServerRecord {
-  readonly name: string;
-  readonly version: string;
-  /** The document, byte for byte as it was published: never parsed on the way out. */
-  readonly value: string;
-  readonly status: ServerStatus;
-  readonly statusChangedAt: string;
-  /** Why it is deprecated or deleted. */
-  readonly statusMessage: string | null;
-  readonly publishedAt: string;
-  readonly updatedAt: string;
-  readonly isLatest: boolean;
-}
+/**
+ * One version of a server as the repository reads it. Times are UTC texts with six fractional digits; `value` is the
+ * document, byte for byte as it was published and never parsed on the way out.
+ */
+export type ServerRecord = RowOf<"registry-version">;
 
 /** The member of `_meta` that holds what the registry itself says about a version. */
 export const officialMeta = "io.modelcontextprotocol.registry/official";

@@ -2,7 +2,7 @@ import type { Position } from "./cursor.ts";
 import type { ListFilters } from "./list-filters.ts";
 import { latestWord } from "./server-name.ts";
 import type { ServerRecord } from "./server-record.ts";
-import { runStatement, type Database } from "./statement.ts";
+import { defineStatement, runStatement, type Database } from "./statement.ts";
 
 /** `value` is passed through as text; to_char, so that no driver rounds microseconds. */
 const columns = `server_name AS "name", version, value::text AS "value", is_latest AS "isLatest", status,
@@ -16,6 +16,12 @@ export function timestampText(column: string): string {
 
 /** SQL that leaves out what was deleted. */
 const notDeleted = "status <> 'deleted'";
+
+const pageText = (where: string): string =>
+  `SELECT ${columns} FROM server_version ${where} ORDER BY server_name, version LIMIT $1`;
+
+/** The list without filters; with them the rows are the same. */
+const page = defineStatement("registry-page", pageText(""));
 
 /** At most `limit` versions after a position, by name and version in the order of their bytes. */
 export function selectPage(
@@ -52,11 +58,17 @@ export function selectPage(
   const dependsOnValue = filters.search !== undefined || filters.updatedSince !== undefined;
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.map(([, sql]) => sql).join(" AND ")}`;
   return runStatement(database, {
-    name: dependsOnValue ? "" : ["registry-page", ...conditions.map(([name]) => name)].join("-"),
-    text: `SELECT ${columns} FROM server_version ${where} ORDER BY server_name, version LIMIT $1`,
+    name: dependsOnValue ? "" : [page.name, ...conditions.map(([name]) => name)].join("-"),
+    text: pageText(where),
     values,
   });
 }
+
+const versionsOfServer = defineStatement(
+  "registry-versions",
+  `SELECT ${columns} FROM server_version WHERE server_name = $1 AND ($2 OR ${notDeleted})
+    ORDER BY published_at DESC, version DESC`,
+);
 
 /** Every version of a server, newest published first. */
 export function selectVersions(
@@ -64,13 +76,17 @@ export function selectVersions(
   name: string,
   includeDeleted: boolean,
 ): Promise<ServerRecord[]> {
-  return runStatement(database, {
-    name: "registry-versions",
-    text: `SELECT ${columns} FROM server_version WHERE server_name = $1 AND ($2 OR ${notDeleted})
-            ORDER BY published_at DESC, version DESC`,
-    values: [name, includeDeleted],
-  });
+  return runStatement(database, versionsOfServer.with(name, includeDeleted));
 }
+
+const oneVersion = defineStatement(
+  "registry-version",
+  `SELECT ${columns} FROM server_version WHERE server_name = $1 AND version = $2 AND ($3 OR ${notDeleted})`,
+);
+const latestVersion = defineStatement(
+  "registry-latest",
+  `SELECT ${columns} FROM server_version WHERE server_name = $1 AND is_latest AND ($2 OR ${notDeleted})`,
+);
 
 /** One version of a server, or its latest. */
 export async function selectVersion(
@@ -79,13 +95,11 @@ export async function selectVersion(
   version: string,
   includeDeleted: boolean,
 ): Promise<ServerRecord | undefined> {
-  const isLatest = version === latestWord;
-  const [record] = await runStatement<ServerRecord>(database, {
-    name: isLatest ? "registry-latest" : "registry-version",
-    text: `SELECT ${columns} FROM server_version
-            WHERE server_name = $1 AND ($2 OR ${notDeleted}) AND ${isLatest ? "is_latest" : "version = $3"}`,
-    values: isLatest ? [name, includeDeleted] : [name, includeDeleted, version],
-  });
+  const statement =
+    version === latestWord
+      ? latestVersion.with(name, includeDeleted)
+      : oneVersion.with(name, version, includeDeleted);
+  const [record] = await runStatement(database, statement);
   return record;
 }
 

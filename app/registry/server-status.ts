@@ -1,7 +1,9 @@
-/** What can be said about a version; deleted ones are kept and shown only to those who ask for them. */
-export const serverStatuses = ["active", "deprecated", "deleted"] as const;
+import type { ServerStatus } from "./statement-types.ts";
 
-export type ServerStatus = (typeof serverStatuses)[number];
+export type { ServerStatus } from "./statement-types.ts";
+
+/** What can be said about a version; deleted ones are kept and shown only to those who ask for them. */
+export const serverStatuses = ["active", "deprecated", "deleted"] as const satisfies readonly ServerStatus[];
 
 /** In characters (code points); the table holds no longer one. */
 export const longestStatusMessage = 500;

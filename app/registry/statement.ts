@@ -1,11 +1,44 @@
 import { DatabaseError } from "pg";
 import { AppError } from "../errors.ts";
+import type { StatementTypes } from "./statement-types.ts";
 
-/** A prepared statement: PostgreSQL plans each name once per connection. */
-export interface Statement {
+/** A prepared statement: PostgreSQL plans each name once per connection; an empty name: once per query. */
+export interface Statement<Row = unknown> {
   readonly name: string;
   readonly text: string;
   readonly values: unknown[];
+  /** Never there: it carries the type of the rows. */
+  readonly row?: Row;
+}
+
+/** What PostgreSQL says that a statement answers. */
+export type RowOf<Name extends keyof StatementTypes> = StatementTypes[Name]["row"];
+
+export interface DefinedStatement<Name extends keyof StatementTypes = keyof StatementTypes> {
+  readonly name: Name;
+  readonly text: string;
+  /** The statement with its values, for `runStatement`. */
+  with(...values: StatementTypes[Name]["parameters"]): Statement<RowOf<Name>>;
+}
+
+const defined = new Map<string, Pick<DefinedStatement, "name" | "text">>();
+
+/**
+ * A statement whose types come from PostgreSQL, by way of `npm run types`. To be called once for each name, while its
+ * module is loaded: whatever has been defined is what gets types.
+ */
+export function defineStatement<Name extends keyof StatementTypes>(
+  name: Name,
+  text: string,
+): DefinedStatement<Name> {
+  if (defined.has(name)) throw new Error(`the statement ${name} is defined twice`);
+  defined.set(name, { name, text });
+  return { name, text, with: (...values) => ({ name, text, values: [...values] }) };
+}
+
+/** Every statement that the modules loaded so far have defined. */
+export function definedStatements(): Pick<DefinedStatement, "name" | "text">[] {
+  return [...defined.values()];
 }
 
 /** The least of a pool or client that the registry needs. */
@@ -19,7 +52,7 @@ export interface Database {
  * @throws AppError `database-unreachable`, `database-refused` or `unavailable` where the database, not the statement, is
  *   the trouble; anything else is a fault of ours and thrown as it is
  */
-export async function runStatement<Row>(database: Database, statement: Statement): Promise<Row[]> {
+export async function runStatement<Row>(database: Database, statement: Statement<Row>): Promise<Row[]> {
   try {
     const { rows } = await database.query(statement);
     return rows as Row[];

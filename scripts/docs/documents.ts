@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../app/version.ts";
 import { commandManual } from "./manual.ts";
+import { lintTable, squawkTable } from "./lint-tables.ts";
 import { commandTable, envExample, exitCodeTable, settingsTable } from "./tables.ts";
 
 export interface Document {
@@ -13,7 +14,7 @@ export interface Document {
 
 /** Every document of which a part is made from the code's tables. */
 export function readDocuments(): Document[] {
-  const readme = read("README.md");
+  const [readme, lint] = [read("README.md"), read("docs/lint.md")];
   return [
     {
       ...readme,
@@ -25,6 +26,13 @@ export function readDocuments(): Document[] {
     },
     { ...read(".env.example"), generated: envExample() },
     { ...read("docs/migrate.md"), generated: commandManual() },
+    {
+      ...lint,
+      generated: [
+        ["rules", lintTable()],
+        ["squawk", squawkTable()],
+      ].reduce((text, [name, table]) => replaceBlock(text, name!, table!), lint.current),
+    },
   ];
 }
 
@@ -37,6 +45,6 @@ function read(name: string): Pick<Document, "path" | "current"> {
 function replaceBlock(text: string, name: string, content: string): string {
   const [start, end] = [`<!-- ${name}: made by npm run docs -->\n`, `<!-- end of ${name} -->`];
   const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from === -1 || to === -1) throw new Error(`README.md has no block "${name}"`);
+  if (from === -1 || to === -1) throw new Error(`there is no block "${name}"`);
   return `${text.slice(0, from + start.length)}\n${content}\n\n${text.slice(to)}`;
 }

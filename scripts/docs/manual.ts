@@ -1,6 +1,7 @@
 import { globalFlags } from "../migrate/arguments.ts";
 import type { Command, CommandFlag } from "../migrate/command.ts";
 import { commands } from "../migrate/commands.ts";
+import { exitCodeRows } from "../migrate/usage.ts";
 import { exitCodeTable } from "./tables.ts";
 
 /** docs/migrate.md: every command with its flags and an example. */
@@ -11,7 +12,12 @@ export function commandManual(): string {
     "<!-- made by npm run docs from the table of commands; changes here are lost -->",
     "",
     "stdout is the answer: text, or one JSON document with `--json`. stderr is the log: pretty on a terminal, JSON lines elsewhere.",
+    "Each of these documents has a JSON Schema in [schemas/](schemas), named after its command; a command that could not do what it",
+    "was asked answers with [schemas/error.json](schemas/error.json) instead. Help texts are text with `--json`, too.",
     "Settings that have no flag come from the environment, a YAML file or `.env`: see the [README](../README.md).",
+    "",
+    "In the image `migrate` is on the PATH. On a host, in a clone, it is `scripts/migrate.sh [--build] COMMAND …` or",
+    "`npm run migrate -- COMMAND …`. The script takes `dist/` as it is, once it is there; `--build` compiles what changed first.",
     "",
     "## Flags of every command",
     "",
@@ -25,16 +31,34 @@ export function commandManual(): string {
   ].join("\n");
 }
 
-function section({ name, aliases = [], arguments: args, summary, flags = {}, example }: Command): string[] {
+function section({
+  name,
+  aliases = [],
+  arguments: args,
+  summary,
+  description,
+  flags = {},
+  exitCodes = [],
+  example,
+  examples = [],
+}: Command): string[] {
   return [
     `## migrate ${name}${args === undefined ? "" : ` ${args}`}`,
     "",
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.${aliases.length === 0 ? "" : ` Also: \`migrate ${aliases.join("`, `migrate ")}\`.`}`,
     "",
+    ...(description === undefined ? [] : [description, ""]),
     ...(Object.keys(flags).length === 0 ? [] : [...flagTable(flags), ""]),
+    "| exit code | meaning |",
+    "| --- | --- |",
+    ...exitCodeRows(exitCodes).map(([code, meaning]) => `| ${code} | ${meaning} |`),
+    "",
     "```sh",
     example,
+    ...examples,
     "```",
+    "",
+    `With \`--json\`: [schemas/${name}.json](schemas/${name}.json).`,
     "",
   ];
 }

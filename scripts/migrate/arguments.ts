@@ -14,6 +14,24 @@ export const globalFlags: Readonly<Record<string, CommandFlag>> = {
   help: { short: "h", description: "show this help" },
 };
 
+export interface SeparatedWords {
+  /** The command's name; undefined when there is none. */
+  readonly name: string | undefined;
+  /** All other words, those in front of the name as well. */
+  readonly rest: readonly string[];
+}
+
+/** Finds the command's name, which flags of every command may stand in front of: `migrate --config app.yaml up`. */
+export function separateCommand(argv: readonly string[]): SeparatedWords {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at]!;
+    if (!word.startsWith("-")) return { name: word, rest: argv.toSpliced(at, 1) };
+    // Its value is not the command.
+    if (settingFlags.includes(word)) at += 1;
+  }
+  return { name: undefined, rest: argv };
+}
+
 export interface ParsedArguments {
   readonly positionals: readonly string[];
   /** By the flag's own name, whichever alias was typed. */
@@ -88,11 +106,32 @@ export function versionNumber(command: Command, flag: string, text: string): big
   return BigInt(digits);
 }
 
+/**
+ * How many migrations: `-n 2`, or `2` alone as golang-migrate's users type it. What looks like a version is not taken
+ * for a number.
+ */
+export function migrationCount(
+  command: Command,
+  { positionals, flags }: Pick<ParsedArguments, "positionals" | "flags">,
+): number | undefined {
+  const [word, ...more] = positionals;
+  const { n, to } = flags;
+  if (word === undefined) return typeof n === "string" ? wholeNumber(command, "-n", n) : undefined;
+  if (/^(0\d*|\d{5,})(_\w+)?$/.test(word))
+    throw usage(command, `Is ${word} a version? Then type \`migrate ${command.name} --to ${word}\`.`);
+  if (!/^\+?\d+$/.test(word) || more.length > 0 || n !== undefined || to !== undefined)
+    throw usage(command, `"${more[0] ?? word}" is not understood; type \`migrate ${command.name} -n N\`.`);
+  return Number(word);
+}
+
 export function usage(command: Command, problem: string): AppError {
   return new AppError("usage", `${problem} See \`migrate ${command.name} --help\`.`);
 }
 
 function unknownFlag(command: Command, flag: string, known: readonly string[]): AppError {
+  // Alembic's `downgrade -1`.
+  if (/^-[1-9]$/.test(flag) && command.flags?.["n"] !== undefined)
+    return usage(command, `Unknown flag ${flag}; type \`migrate ${command.name} -n ${flag.slice(1)}\`.`);
   const closest = closestTo(flag.replace(/^-+/, ""), known);
   return usage(
     command,

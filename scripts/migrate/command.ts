@@ -6,7 +6,7 @@ export interface Edges {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: NodeJS.ReadableStream & { isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream & { isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   readonly signal: AbortSignal;
 }
 
@@ -15,6 +15,8 @@ export interface CommandFlag {
   readonly short?: string;
   readonly value?: string;
   readonly description: string;
+  /** All that the value may be, where that is fixed; for the completion of shells. */
+  readonly choices?: readonly string[];
   /** Other spellings, as older guides have them. */
   readonly aliases?: readonly string[];
 }
@@ -22,11 +24,20 @@ export interface CommandFlag {
 export interface Command {
   readonly name: string;
   readonly aliases?: readonly string[];
+  /** One line, without a full stop. */
   readonly summary: string;
+  /** A paragraph or more for the help and docs/migrate.md: what it does, what it never does, what to know before. */
+  readonly description?: string;
   /** What follows the name, for example `NAME`. */
   readonly arguments?: string;
+  /** All that the argument may be, where that is fixed; for the completion of shells. */
+  readonly argumentChoices?: readonly string[];
   readonly flags?: Readonly<Record<string, CommandFlag>>;
+  /** Exit codes besides 0, 1, 2 and 128+n, which every command may give; with what they mean here where that says more. */
+  readonly exitCodes?: readonly (number | readonly [code: number, meaning: string])[];
   readonly example: string;
+  /** More of them; each begins as `example` does. */
+  readonly examples?: readonly string[];
   /** Returns the exit code. */
   run(context: CommandContext): Promise<number>;
 }
@@ -40,12 +51,16 @@ export interface CommandContext extends Edges {
   /** Reads the configuration; fails when no database is configured. */
   config(): Config;
   settings(): SettingValues;
-  /** Writes what happens to the log on stderr. */
+  /** Writes what happens to stderr: the log, or lines and a live line on a terminal. */
   readonly listener: Listener;
   /** Writes a line to stdout; with `--json` nothing; under the entrypoint (HEADGATE_ANSWER=log) to the log. */
   say(line: string): void;
   /** The same for what the log says anyway: one line for each migration that ran. */
   list(line: string): void;
+  /** Writes a line about the answer, which is not part of it, to stderr. */
+  remark(line: string): void;
+  /** Takes away what a terminal shows only for the moment, before something else is written to it. */
+  settle(): void;
   /** Writes the one JSON document to stdout, with `--json`. */
   answer(document: unknown): void;
 }

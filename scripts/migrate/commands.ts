@@ -8,11 +8,16 @@ import { deferred } from "./commands/deferred.ts";
 import { down } from "./commands/down.ts";
 import { history } from "./commands/history.ts";
 import { info } from "./commands/info.ts";
+import { lint } from "./commands/lint.ts";
 import { pending } from "./commands/pending.ts";
+import { plan } from "./commands/plan.ts";
 import { redo } from "./commands/redo.ts";
 import { repair } from "./commands/repair.ts";
+import { reset } from "./commands/reset.ts";
+import { sql } from "./commands/sql.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
+import { verify } from "./commands/verify.ts";
 import { wait } from "./commands/wait.ts";
 
 /** Every command, in the order of the help. */
@@ -25,10 +30,15 @@ export const commands: readonly Command[] = [
   pending,
   current,
   history,
+  plan,
+  sql,
   create,
+  lint,
   deferred,
   baseline,
+  verify,
   repair,
+  reset,
   info,
   wait,
   createCompletion(() => commands),

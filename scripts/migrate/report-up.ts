@@ -16,8 +16,8 @@ export function plannedNames({ steps }: UpPlan): string[] {
 /** Says what a run of `up` or `deferred` did. */
 export function reportUp(context: CommandContext, result: UpResult, nothing = "Nothing is pending"): void {
   const { outcome, plan, done, failed, notTried } = result;
-  const current =
-    done.at(-1)?.name ?? plan.history.ahead.at(-1)?.name ?? plan.history.applied.at(-1)?.file.name ?? null;
+  const current = newestApplied(result);
+  const deferred = plan.deferred.filter(({ name }) => !done.some((ran) => ran.name === name));
   context.answer({
     outcome,
     applied: done,
@@ -26,15 +26,15 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
       outcome === "planned" || outcome === "declined"
         ? plannedNames(plan)
         : [...(failed === undefined ? [] : [failed.name]), ...notTried],
-    deferred: plan.deferred.map(({ name }) => name),
+    deferred: deferred.map(({ name }) => name),
     ahead: plan.history.ahead.map(({ name }) => name),
     current,
   });
   for (const { name, ranMs } of done) context.list(`applied ${name} (${seconds(ranMs)})`);
   const left =
-    plan.deferred.length === 0
+    deferred.length === 0
       ? ""
-      : ` ${countOf(plan.deferred.length, "deferred migration")} wait for the service to run: \`migrate deferred\`.`;
+      : ` ${countOf(deferred.length, "deferred migration")} ${deferred.length === 1 ? "waits" : "wait"} for the service to run: \`migrate deferred\`.`;
   const ahead =
     plan.history.ahead.length === 0
       ? ""
@@ -56,4 +56,14 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
         `${countOf(done.length, "migration")} applied, ${failed!.name} failed${notTried.length === 0 ? "" : `, ${notTried.length} not tried`}; the schema is at ${current ?? "its beginning"}.`,
       );
   }
+}
+
+/** The name of the highest version that is applied now: not always the last one that ran, since deferred ones come late. */
+function newestApplied({ plan: { history, steps }, done }: UpResult): string | null {
+  const ran = steps
+    .map(({ migration }) => migration.file)
+    .filter((file) => done.some(({ name }) => name === file.name));
+  const applied = [...history.applied.map(({ file }) => file), ...history.ahead, ...ran];
+  const [newest] = applied.toSorted((a, b) => ((a.version ?? -1n) < (b.version ?? -1n) ? 1 : -1));
+  return newest?.name ?? null;
 }

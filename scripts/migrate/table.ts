@@ -1,17 +1,29 @@
+import { printableLine } from "../../app/printable.ts";
+import { isPlain, loadWidths, padToWidth, widthOf } from "./width.ts";
+
 /** A row of a table for people, with what is to be said below it. */
 export interface TableRow {
   readonly cells: readonly string[];
   readonly notes: readonly string[];
 }
 
-/** Columns of equal width under their heads, each row followed by its notes. The last line is empty. */
-export function table(heads: readonly string[], rows: readonly TableRow[]): string[] {
+/**
+ * Columns of equal width under their heads, each row followed by its notes. The last line is empty. A cell or note that
+ * holds line breaks or control characters shows them spelt out.
+ */
+export async function table(heads: readonly string[], given: readonly TableRow[]): Promise<string[]> {
+  const rows = given.map(({ cells, notes }) => ({
+    cells: cells.map(printableLine),
+    notes: notes.map(printableLine),
+  }));
+  if (!rows.every(({ cells }) => cells.every(isPlain))) await loadWidths();
   const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map(({ cells }) => (cells[column] ?? "").length)),
+    // Not by spreading: a history may have more rows than a call takes arguments.
+    rows.reduce((width, { cells }) => Math.max(width, widthOf(cells[column] ?? "")), widthOf(head)),
   );
   const format = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => padToWidth(cell, widths[column] ?? 0))
       .join("  ")
       .trimEnd();
   return [

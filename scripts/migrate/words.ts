@@ -10,7 +10,38 @@ export function seconds(milliseconds: number): string {
   return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
 }
 
+/** A size for people: `812 bytes`, `16 kB`, `1.2 GB`. */
+export function size(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let [value, unit] = [bytes, 0];
+  while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Who ran something: `ann@build-7 (migrator)`; ledgers from before operators were recorded know host and role only. */
+export function whoRan({
+  operator,
+  host,
+  role,
+}: Readonly<Record<"operator" | "host" | "role", string | null>>): string {
+  if (role === null) return "";
+  return `${operator === null ? "" : `${operator}@`}${host ?? "?"} (${role})`;
+}
+
 /** A moment for people, to the second: `2026-03-02 10:00:00Z`. */
 export function moment(iso: string): string {
   return iso.replace("T", " ").replace(/\.\d+Z$/, "Z");
+}
+
+/** A number for people: `12,000`. */
+export function grouped(count: number): string {
+  return Math.round(count).toLocaleString("en-US");
+}
+
+/** Bytes for people: `8 kB`, `1.5 GB`. */
+export function amount(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log(bytes) / Math.log(1024)));
+  const value = bytes / 1024 ** power;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
 }

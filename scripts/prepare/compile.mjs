@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { bundle, bundlesOf } from "./bundle.mjs";
 import { explain, Failure } from "./failure.mjs";
 import { runNode } from "./run.mjs";
 
@@ -22,7 +23,7 @@ export function isCompiled(root) {
   return readFileSync(stampOf(root), "utf8") === fingerprint(root, sources) && isComplete(root, sources);
 }
 
-/** Compiles what changed, and removes from dist/ what has no source any more. */
+/** Compiles what changed, removes from dist/ what has no source any more, and bundles the programs. */
 export async function compile(root, adopt) {
   const sources = findSources(root);
   const compiled = fingerprint(root, sources);
@@ -35,6 +36,7 @@ export async function compile(root, adopt) {
     const { code } = await runNode([tsc, "-p", join(root, "tsconfig.build.json")], { cwd: root, adopt });
     if (code !== 0) throw new Failure(code, "The sources do not compile; see above.");
     removeStale(join(root, "dist"), new Set(sources.map((source) => outputOf(root, source))));
+    await bundle(root);
     writeFileSync(stampOf(root), compiled);
   } catch (error) {
     throw explain(error, "Compiling into dist/");
@@ -72,6 +74,7 @@ function fingerprint(root, sources) {
     "package-lock.json",
     "tsconfig.json",
     "tsconfig.build.json",
+    "scripts/prepare/bundle.mjs",
   ]) {
     const { size, mtimeMs } = statSync(join(root, path));
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
@@ -80,7 +83,10 @@ function fingerprint(root, sources) {
 }
 
 function isComplete(root, sources) {
-  return sources.every((source) => existsSync(outputOf(root, source)));
+  return (
+    sources.every((source) => existsSync(outputOf(root, source))) &&
+    bundlesOf(root).every((program) => existsSync(program.bundle))
+  );
 }
 
 function outputOf(root, source) {

@@ -84,7 +84,7 @@ describe("docker-entrypoint.sh serve", () => {
     const read = (name: string): Promise<string> => readFile(`/proc/${program.pid}/${name}`, "utf8");
     expect((await read("cmdline")).split("\0")).toEqual([
       "node",
-      join(projectRoot, "dist/app/server.js"),
+      join(projectRoot, "dist/programs/server.cjs"),
       "",
     ]);
     const environment = (await read("environ")).split("\0").map((line) => line.split("=")[0]);

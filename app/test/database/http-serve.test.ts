@@ -101,7 +101,7 @@ describe("the built programs", () => {
       expect.stringMatching(/^line 2: not valid JSON.*\nimporting: 2 lines\n$/),
     ]);
 
-    const server = startProgram("dist/app/server.js", { env });
+    const server = startProgram("dist/programs/server.cjs", { env });
     await server.waitForOutput("operations listening");
     const port = Number(/"port":(\d+)/.exec(server.stdout())?.[1]);
     await expect(getJson(port, "/api/v0/servers/com.acme/weather/versions/latest")).resolves.toMatchObject({

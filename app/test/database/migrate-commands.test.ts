@@ -148,6 +148,25 @@ describe("migrate up", () => {
   });
 });
 
+describe("the spellings of older guides", () => {
+  it("do the same", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, three);
+      const applied = async (...argv: string[]): Promise<unknown> => {
+        expect(await migrate(scene, [...argv, "--yes"], quiet)).toMatchObject({ code: 0 });
+        const rows = await scene.database.query("SELECT count(*)::int AS n FROM schema_migrations");
+        return rows[0]!["n"];
+      };
+      expect(await applied("up", "2")).toBe(2);
+      expect(await applied("down", "1")).toBe(1);
+      expect(await applied("upgrade", "--num-steps", "1")).toBe(2);
+      expect(await applied("upgrade", "head")).toBe(3);
+      expect(await applied("downgrade", "--steps=2")).toBe(1);
+      expect(await applied("-y", "up", "+1")).toBe(2);
+    });
+  });
+});
+
 describe("migrate down", () => {
   it("reverts the newest -n, and -n 0 all, newest first", async () => {
     await withScene(async (scene) => {

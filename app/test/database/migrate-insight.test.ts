@@ -1,4 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
+import { startProgram, type RunningProgram } from "../support/run-program.ts";
+import { withTestSession } from "../support/test-database.ts";
+import { waitForCondition } from "../support/wait-for-condition.ts";
 import { ask, migrate, withScene, writeFiles } from "./hostile/perform.ts";
 
 const three = {
@@ -26,7 +29,7 @@ describe("migrate history", () => {
           runs: [
             { name: "000003_three", direction: "down", state: "reverted", error: null },
             { name: "000004_bad", direction: "up", state: "failed", error: { sqlstate: "42P01" } },
-            { name: "000003_three", direction: "up", state: "applied", version: "3", attempts: 1 },
+            { name: "000003_three", direction: "up", state: "applied", version: "000003", attempts: 1 },
           ],
         },
       });
@@ -63,6 +66,32 @@ describe("migrate info", () => {
       const { output } = await migrate(scene, ["info"]);
       expect(output).toContain("migration lock        free");
       expect(output).not.toContain(address.password ?? "no password");
+    });
+  });
+});
+
+describe("migrate info while a migration runs", () => {
+  it("tells who holds the lock and how many wait for it", async () => {
+    await withScene(async (scene) => {
+      const { address, url } = scene.database;
+      writeFiles(scene.folder, { "000001_gated.up.sql": "SELECT pg_advisory_xact_lock_shared(4711, 1);" });
+      await withTestSession(address, async ({ client }) => {
+        await client.query("SELECT pg_advisory_lock(4711, 1)");
+        const env = { DATABASE_URL: url, MIGRATIONS_DIR: scene.folder };
+        const startUp = (): RunningProgram => startProgram("migrate", { args: ["up", "--yes"], env });
+        const runners = [startUp(), startUp(), startUp()];
+        const info = await waitForCondition("two to wait for the third", async () => {
+          const { document } = await ask(scene, "info");
+          return document["waiters"] === 2 && document;
+        });
+        expect(info).toMatchObject({
+          lock: { applicationName: expect.stringMatching(/^headgate migrate up/) },
+        });
+        expect((await migrate(scene, ["info"], quiet)).output).toContain(", 2 other runners waiting");
+        await client.query("SELECT pg_advisory_unlock(4711, 1)");
+        const ends = await Promise.all(runners.map(async ({ ended }) => await ended));
+        expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
+      });
     });
   });
 });

@@ -21,6 +21,9 @@ describe("migrate redo", () => {
         code: 0,
         document: {
           outcome: "redone",
+          dataLoss: [
+            { migration: "000003_three", action: "drop-table", table: "three", column: null, rows: 0 },
+          ],
           name: "000003_three",
           done: [
             expect.objectContaining({ name: "000003_three", direction: "down" }),

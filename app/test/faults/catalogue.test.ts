@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { compareCatalogues, readCatalogue, type CatalogueEntry } from "../support/read-catalogue.ts";
+import { compareCatalogues } from "../../migrate/catalogue/compare.ts";
+import { readCatalogue, type CatalogueEntry } from "../../migrate/catalogue/read.ts";
 import { readData } from "../support/read-data.ts";
 import { createTestDatabase, withTestSession, type TestDatabase } from "../support/test-database.ts";
 
@@ -32,13 +33,18 @@ const everything = `
   CREATE PROCEDURE nothing() LANGUAGE sql AS 'SELECT 1';
   CREATE AGGREGATE total (int) (sfunc = int4pl, stype = int, initcond = '0');
   CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq);
+  CREATE OPERATOR CLASS moods FOR TYPE mood USING hash AS OPERATOR 1 = (anyenum, anyenum), FUNCTION 1 hashenum(anyenum);
   CREATE CAST (mood AS pair) WITH INOUT;
+  CREATE COLLATION plain FROM "C";
+  CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = simple);
+  CREATE TEXT SEARCH CONFIGURATION search (COPY = english);
   CREATE TRIGGER touching BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION touch();
   CREATE RULE quiet AS ON DELETE TO log_2026 DO INSTEAD NOTHING;
   CREATE POLICY own ON people USING (name = current_user);
   CREATE PUBLICATION news FOR TABLE people;
   CREATE FOREIGN DATA WRAPPER far;
   CREATE SERVER away FOREIGN DATA WRAPPER far;
+  CREATE USER MAPPING FOR public SERVER away;
   CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
   CREATE EVENT TRIGGER ddl ON ddl_command_end EXECUTE FUNCTION on_ddl();
   COMMENT ON COLUMN people.name IS 'as on the badge';
@@ -49,6 +55,7 @@ const everything = `
 const kinds = [
   "aggregate",
   "cast",
+  "collation",
   "column",
   "comment",
   "composite type",
@@ -57,11 +64,14 @@ const kinds = [
   "domain",
   "enum",
   "event trigger",
+  "foreign data wrapper",
   "foreign server",
   "function",
   "index",
+  "inheritance",
   "materialized view",
   "operator",
+  "operator class",
   "policy",
   "privilege",
   "procedure",
@@ -70,9 +80,13 @@ const kinds = [
   "rule",
   "schema",
   "sequence",
+  "sequence of",
   "statistics",
   "table",
+  "text search configuration",
+  "text search dictionary",
   "trigger",
+  "user mapping",
   "view",
 ];
 

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, describe, expect, it } from "@jest/globals";
+import { runProgram } from "../support/run-program.ts";
 import { findPgBouncer, startPgBouncer, type PgBouncer } from "./support/pgbouncer.ts";
 import { report } from "./support/report.ts";
-import { createScene, gate, holdGate, removeScenes, type Scene } from "./support/scene.ts";
+import { createScene, environmentOf, gate, holdGate, removeScenes, type Scene } from "./support/scene.ts";
 import { die, heal } from "./support/die-and-heal.ts";
 import { takeTurns } from "./support/take-turns.ts";
 import { through } from "./support/unreliable-proxy.ts";
@@ -41,6 +42,17 @@ when(`PgBouncer in between${"missing" in found ? ` (skipped: ${found.missing})` 
       ]);
     },
   );
+
+  it("in transaction mode is what migrate info tells", async () => {
+    const scene = await createScene(files);
+    const info = async (url: string): Promise<unknown> => {
+      const env = { ...environmentOf(url, scene.folder) };
+      const { stdout } = await runProgram("migrate", { args: ["info", "--json"], env });
+      return (JSON.parse(stdout) as { pooled: boolean }).pooled;
+    };
+    expect(await info(await pooled(scene, "transaction", 5))).toBe(true);
+    expect(await info(scene.database.url)).toBe(false);
+  });
 
   it("in transaction mode is passed by with MIGRATE_DATABASE_URL", async () => {
     const scene = await createScene(files);

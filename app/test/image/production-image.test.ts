@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
@@ -75,6 +75,26 @@ describe("the production image", () => {
     );
   });
 
+  it("judges migrations with a read-only root, no capability and no network", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "headgate-image-"));
+    try {
+      await chmod(folder, 0o755);
+      await writeFile(join(folder, "000001_make_index.up.sql"), "CREATE INDEX i ON a (b);\n");
+      const mount = ["--volume", `${folder}:/app/migrations:ro`];
+      const { code, stdout } = await runImage(
+        [...hardening, "--network", "none", ...mount],
+        "migrate",
+        "lint",
+      );
+      expect({ code, stdout }).toEqual({
+        code: 3,
+        stdout: expect.stringContaining("[require-concurrent-index-creation]"),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("passes on the status of any other command", async () => {
     expect((await runImage([], "bash", "-c", "exit 7")).code).toBe(7);
   });
@@ -91,7 +111,7 @@ describe("serving", () => {
       { timeout: 30_000, interval: 200 },
     );
     const processes = await docker("exec", name, "bash", "-c", "tr '\\0' ' ' < /proc/1/cmdline");
-    expect(processes).toBe("node /app/dist/app/server.js");
+    expect(processes).toBe("node /app/dist/programs/server.cjs");
 
     const end = await stopAndRemove(name);
     expect(end.code).toBe(0);

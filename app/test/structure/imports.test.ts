@@ -7,7 +7,8 @@ import { projectRoot } from "../../version.ts";
 const allowed: Readonly<Record<string, readonly string[]>> = {
   "app/errors.ts": [],
   "app/version.ts": [],
-  "app/log.ts": ["app/errors.ts"],
+  "app/printable.ts": [],
+  "app/log.ts": ["app/errors.ts", "app/printable.ts"],
   "app/config": ["app/errors.ts", "app/version.ts"],
   "app/database": ["app/config", "app/errors.ts"],
   "app/migrate": ["app/database", "app/config", "app/errors.ts", "app/version.ts"],

@@ -1,4 +1,4 @@
-import type { CatalogueSource } from "./read-catalogue.ts";
+import type { CatalogueSource } from "../../migrate/catalogue/read.ts";
 
 /** The rows of one table: how many, and a hash over all of them, whatever their order and that of the columns. */
 export interface TableData {

@@ -1,4 +1,4 @@
-import { readCatalogue, type CatalogueEntry } from "./read-catalogue.ts";
+import { readCatalogue, type CatalogueEntry } from "../../migrate/catalogue/read.ts";
 import { startProgram } from "./run-program.ts";
 import { withTestSession, type TestDatabase } from "./test-database.ts";
 

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { isAbsolute, join } from "node:path";
 import { afterEach } from "@jest/globals";
 import { projectRoot } from "../../version.ts";
+import { assertAnswer } from "./answer-schemas.ts";
 import { waitForCondition, type WaitOptions } from "./wait-for-condition.ts";
 
 export interface ProgramOptions {
@@ -43,7 +44,7 @@ afterEach(async () => {
 });
 
 /**
- * Starts one of our programs: `migrate`, `registry` (dist/scripts/….js), `docker-entrypoint.sh`, or the path of any
+ * Starts one of our programs: `migrate`, `registry` (dist/programs/….cjs), `docker-entrypoint.sh`, or the path of any
  * file below the project. It gets a process group of its own, which is killed at the end of the test.
  */
 export function startProgram(name: string, options: ProgramOptions = {}): RunningProgram {
@@ -65,6 +66,13 @@ export function startProgram(name: string, options: ProgramOptions = {}): Runnin
     child.once("error", reject);
     child.once("close", (code, signal) => {
       running.delete(child);
+      if (name === "migrate" && code !== null) {
+        try {
+          assertAnswer(options.args ?? [], code, stdout);
+        } catch (error) {
+          reject(error);
+        }
+      }
       resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr });
     });
   });
@@ -96,9 +104,9 @@ export async function runProgram(name: string, options: ProgramOptions = {}): Pr
 }
 
 function commandOf(name: string): [string, ...string[]] {
-  if (/^[a-z-]+$/.test(name)) return [process.execPath, join(projectRoot, "dist", "scripts", `${name}.js`)];
+  if (/^[a-z-]+$/.test(name)) return [process.execPath, join(projectRoot, "dist", "programs", `${name}.cjs`)];
   const file = isAbsolute(name) ? name : join(projectRoot, name);
-  return /\.m?js$/.test(name) ? [process.execPath, file] : [file];
+  return /\.[cm]?js$/.test(name) ? [process.execPath, file] : [file];
 }
 
 function contains(text: string, expected: string | RegExp): boolean {

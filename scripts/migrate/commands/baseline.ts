@@ -8,9 +8,19 @@ import { countOf } from "../words.ts";
 export const baseline: Command = {
   name: "baseline",
   summary: "record migrations as applied without running them, or take over another tool's history",
+  description:
+    "For a schema that was made without Headgate: records everything up to VERSION as applied, without running it. With `--adopt` the history of another tool says which; its table is kept, and renamed where it has the name of ours. Asks before it writes.",
   arguments: "[VERSION]",
-  flags: { adopt: { value: "TOOL", description: `take the history of ${adoptableTools.join(", ")}` } },
+  flags: {
+    adopt: {
+      value: "TOOL",
+      choices: adoptableTools,
+      description: `take the history of ${adoptableTools.join(", ")}`,
+    },
+  },
+  exitCodes: [[3, "you declined"], 4, 5, [7, "the other tool's history cannot be taken over"], 8],
   example: "migrate baseline --adopt golang-migrate",
+  examples: ["migrate baseline 000042 --yes"],
   async run(context) {
     const { adopt } = context.flags;
     if (typeof adopt === "string" && !isTool(adopt))

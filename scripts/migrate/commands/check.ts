@@ -8,11 +8,21 @@ export const check: Command = {
   name: "check",
   summary:
     "exit 0 when the schema is at head, 3 when migrations are pending, 7 when files and history disagree, 9 when this image is too old",
+  description:
+    "For scripts and pipelines: the answer is the exit code. Only reads. With `--offline` it reads every file in both directions as a run would, without a database, so that a broken migration never becomes an image.",
   flags: {
     offline: { description: "look at the files alone, without a database: exit 0, or 7 with what is wrong" },
     "exit-code": { description: "the default; accepted because other tools have it" },
   },
+  exitCodes: [
+    [3, "migrations are pending"],
+    4,
+    7,
+    8,
+    [9, "a migration that this image does not have is marked as breaking"],
+  ],
   example: "migrate check || echo not yet",
+  examples: ["migrate check --offline"],
   run: async (context) =>
     context.flags["offline"] === true ? await checkFiles(context) : await checkDatabase(context),
 };

@@ -2,24 +2,31 @@ import { readRunHistory, type RecordedRun } from "../../../app/migrate/run-histo
 import { wholeNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { table, type TableRow } from "../table.ts";
-import { moment, seconds } from "../words.ts";
+import { moment, seconds, whoRan } from "../words.ts";
 
 export const history: Command = {
   name: "history",
   summary: "show what was ever run on this database, newest first",
-  flags: { n: { short: "n", value: "N", description: "the newest N" } },
+  description:
+    "Every run that the ledger holds, also failed and reverted ones: when, in which direction, how it ended, how long it took, by whom, as which role and on which host, with which version of Headgate. Only reads.",
+  flags: {
+    n: { short: "n", value: "N", description: "the newest N" },
+    texts: { description: "with --json: also the SQL that ran, and the way down that was kept" },
+  },
+  exitCodes: [4, 8],
   example: "migrate history -n 20",
   async run(context) {
     const { n } = context.flags;
     const limit = typeof n === "string" ? wholeNumber(history, "-n", n) : undefined;
     const runs = await readRunHistory(context.config(), {
       limit,
+      texts: context.flags["texts"] === true,
       signal: context.signal,
       listener: context.listener,
     });
     context.answer({ runs });
     if (runs.length === 0) context.say("Nothing was ever run here.");
-    else for (const line of table(heads, runs.map(row))) context.say(line);
+    else for (const line of await table(heads, runs.map(row))) context.say(line);
     return 0;
   },
 };
@@ -27,22 +34,30 @@ export const history: Command = {
 const heads = ["STARTED AT", "DIRECTION", "NAME", "STATE", "TOOK", "BY", "HEADGATE"];
 
 function row(run: RecordedRun): TableRow {
-  const { startedAt, direction, name, state, ranMs, role, host, headgateVersion, error } = run;
-  const progress =
-    state !== "applied" && run.statementsTotal !== null
-      ? ` (statement ${run.statementsDone} of ${run.statementsTotal})`
-      : "";
+  const { startedAt, direction, name, ranMs, headgateVersion, error } = run;
   return {
     cells: [
       moment(startedAt),
       direction,
       name,
-      `${state}${progress}`,
+      outcomeOf(run),
       ranMs === null ? "" : seconds(ranMs),
-      `${role}@${host}`,
+      whoRan(run),
       headgateVersion,
     ],
     notes:
       error === null ? [] : [`${error.sqlstate === undefined ? "" : `${error.sqlstate}: `}${error.message}`],
   };
+}
+
+/** A baseline or a repair ran nothing; its state says how the migration stands since then. */
+function outcomeOf({ direction, state, name, statementsDone, statementsTotal }: RecordedRun): string {
+  if (direction === "repair" && name.startsWith("index ")) return "dropped";
+  if (direction === "baseline" || direction === "repair")
+    return state === "applied" ? "counts as applied" : "counts as not applied";
+  const progress =
+    state !== "applied" && statementsTotal !== null
+      ? ` (statement ${statementsDone} of ${statementsTotal})`
+      : "";
+  return `${state}${progress}`;
 }

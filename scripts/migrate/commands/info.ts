@@ -1,10 +1,13 @@
-import { readInfo, type Info } from "../../../app/migrate/info.ts";
+import { newestTestedServer, readInfo, type Info } from "../../../app/migrate/info.ts";
 import type { Command } from "../command.ts";
-import { moment } from "../words.ts";
+import { countOf, moment, size } from "../words.ts";
 
 export const info: Command = {
   name: "info",
   summary: "show the connection, the server, the role's privileges and who holds the migration lock",
+  description:
+    "Where the connection goes and as whom, what the role may do, how the connection is encrypted, and which session holds the migration lock. Never shows a password. Only reads.",
+  exitCodes: [4, 8],
   example: "migrate info",
   async run(context) {
     const found = await readInfo(context.config(), context);
@@ -24,7 +27,19 @@ function describe(found: Info): [string, string][] {
     ["database", `"${connection.database}" at ${connection.host}:${connection.port}`],
     [
       "server",
-      `PostgreSQL ${server.version}${server.standby ? ", a read-only standby" : ""}, up since ${moment(server.startedAt)}`,
+      `PostgreSQL ${server.version}${server.standby ? ", a read-only standby" : ""}, up since ${moment(server.startedAt)}${server.supported ? "" : `; newer than ${newestTestedServer}, the newest that Headgate is tested with`}`,
+    ],
+    [
+      "killed runners",
+      server.noticesDeadClients
+        ? "noticed by the server within seconds"
+        : "noticed by the server at the end of their statement only (PostgreSQL 14 is better)",
+    ],
+    [
+      "pooler",
+      found.pooled
+        ? "yes, one backend for several clients: give migrations a direct connection with MIGRATE_DATABASE_URL"
+        : "none that is in the way",
     ],
     [
       "tls",
@@ -36,12 +51,15 @@ function describe(found: Info): [string, string][] {
     ["may create schemas", may(privileges.createSchema, "")],
     ["may create tables", may(privileges.createTable, "the schema does not exist yet")],
     ["may write the ledger", may(privileges.writeLedger, "the ledger does not exist yet")],
-    ["ledger", `${ledger.migrations} and ${ledger.runs}${ledger.exists ? "" : ", not made yet"}`],
+    [
+      "ledger",
+      `${ledger.migrations} and ${ledger.runs}${ledger.exists ? "" : ", not made yet"}${ledger.bytes === null ? "" : ` (${size(ledger.bytes)})`}`,
+    ],
     [
       "migration lock",
       lock === null
         ? "free"
-        : `held by ${lock.applicationName} (backend pid ${lock.pid}, from ${lock.clientAddress ?? "a local socket"}, ${lock.state ?? "state unknown"})`,
+        : `held by ${lock.applicationName} (backend pid ${lock.pid}, from ${lock.clientAddress ?? "a local socket"}, ${lock.state ?? "state unknown"})${found.waiters === 0 ? "" : `, ${countOf(found.waiters, "other runner")} waiting`}`,
     ],
     ["migrations", found.migrationsDirectory],
     ["headgate", `${found.headgateVersion}, image revision ${found.imageRevision}`],

@@ -2,20 +2,27 @@ import { migrateRedo, type RedoResult } from "../../../app/migrate/redo.ts";
 import { describeError, exitCodeOf } from "../../../app/exit-code.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { confirm } from "../confirm.ts";
+import { describeLosses } from "../describe-loss.ts";
 import { seconds } from "../words.ts";
 
 export const redo: Command = {
   name: "redo",
   summary: "revert the newest migration and apply it again, under one lock",
+  description:
+    "For the migration that is being written: its down and its up run one after the other under one lock, so that no other runner sees the schema in between as a place to start from. Both files are read and checked before anything is reverted.",
+  exitCodes: [[3, "you declined"], 4, 5, 6, [7, "it has no way down, or files and history disagree"], 8],
   example: "migrate redo --yes",
   async run(context) {
     const result = await migrateRedo(context.config(), {
       signal: context.signal,
       listener: context.listener,
-      confirm: async ({ name }) =>
+      confirm: async ({ name, dataLoss }) =>
         await confirm(
           context,
-          [`${name} will be reverted and applied again; data in what it made is lost.`],
+          [
+            `${name} will be reverted and applied again.`,
+            ...describeLosses(dataLoss, name).map((sentence) => `  ! ${sentence}`),
+          ],
           "Redo it?",
         ),
     });
@@ -25,11 +32,12 @@ export const redo: Command = {
   },
 };
 
-function report(context: CommandContext, { outcome, name, done, failed }: RedoResult): void {
+function report(context: CommandContext, { outcome, name, dataLoss, done, failed }: RedoResult): void {
   context.answer({
     outcome,
     name: name ?? null,
     done,
+    dataLoss,
     failed: failed === undefined ? null : { name: failed.name, error: describeError(failed.error) },
   });
   for (const { direction, ranMs } of done)

@@ -6,15 +6,21 @@ import { countOf } from "../words.ts";
 
 export const repair: Command = {
   name: "repair",
-  summary: "make the ledger agree with the files after an intended change; the schema is not touched",
-  arguments: "[VERSION]",
+  summary:
+    "make the ledger agree with the files after an intended change, and drop indexes that interrupted builds left invalid",
+  description:
+    "After an intended change the ledger is made to agree with the files: checksums of edited files are stamped anew, renamed and removed ones followed, and an interrupted run outside a transaction is settled with `--as`. Indexes that interrupted or failed builds left INVALID are dropped, unless somebody is building them. Every change is shown first, and asked for. Nothing else of the schema is touched.",
+  arguments: "[VERSION or INDEX]",
   flags: {
     as: {
       value: "STATE",
+      choices: ["applied", "pending"],
       description: "settle an interrupted migration outside a transaction as `applied` or `pending`",
     },
   },
+  exitCodes: [[3, "you declined"], 4, 5, 7, 8],
   example: "migrate repair 000004",
+  examples: ["migrate repair 000007 --as applied --yes"],
   async run(context) {
     const settleAs = context.flags["as"];
     if (settleAs !== undefined && settleAs !== "applied" && settleAs !== "pending")
@@ -27,7 +33,7 @@ export const repair: Command = {
       confirm: async (plan) =>
         await confirm(
           context,
-          ["This will be changed in the ledger:", ...plan.map(({ sentence }) => `  ${sentence}`)],
+          ["This will be done:", ...plan.map(({ sentence }) => `  ${sentence}`)],
           "Go on?",
         ),
     });

@@ -6,6 +6,9 @@ import { seconds } from "../words.ts";
 export const wait: Command = {
   name: "wait",
   summary: "wait until PostgreSQL is ready for migrations",
+  description:
+    "Tries until `WAIT_TIMEOUT` whether migrations could be run: the server answers, has ended starting and recovering, accepts the role and has the database. What waiting does not cure, such as a wrong password, ends it at once.",
+  exitCodes: [4, 8],
   example: "migrate wait --wait-timeout 2min",
   async run(context) {
     const config = context.config();

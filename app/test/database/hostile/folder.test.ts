@@ -146,7 +146,7 @@ describe("a file that the user of the process may not read", () => {
       const { spawnSync } = await import("node:child_process");
       const { status, stderr } = spawnSync(
         process.execPath,
-        [join(projectRoot, "dist/scripts/migrate.js"), "up", "--yes"],
+        [join(projectRoot, "dist/programs/migrate.cjs"), "up", "--yes"],
         {
           env: { DATABASE_URL: database.url, MIGRATIONS_DIR: folder, LOG_FORMAT: "pretty" },
           encoding: "utf8",

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import { runMigrate } from "../../../../scripts/migrate/run.ts";
 import type { Session } from "../../../database/session.ts";
+import { assertAnswer } from "../../support/answer-schemas.ts";
 import { runProgram } from "../../support/run-program.ts";
 import { createTestDatabase, withTestSession, type TestDatabase } from "../../support/test-database.ts";
 import type { Act, Files, HostileCase, Scene } from "./hostile-case.ts";
@@ -101,20 +102,23 @@ export async function migrate(
     return { code, output: stdout + stderr };
   }
   let output = "";
-  const collect = (): Writable =>
+  let answer = "";
+  const collect = (also?: (text: string) => void): Writable =>
     new Writable({
       write(chunk: Buffer, _encoding, done) {
         output += chunk.toString("utf8");
+        also?.(chunk.toString("utf8"));
         done();
       },
     });
   const code = await runMigrate(argv, {
     env: environment,
     stdin: Readable.from([]),
-    stdout: collect(),
+    stdout: collect((text) => (answer += text)),
     stderr: collect(),
     signal: new AbortController().signal,
   });
+  assertAnswer(argv, code, answer);
   return { code, output };
 }
 

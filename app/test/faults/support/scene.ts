@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSession, closeSession, type Session } from "../../../database/session.ts";
-import { readCatalogue, type CatalogueEntry } from "../../support/read-catalogue.ts";
+import { readCatalogue, type CatalogueEntry } from "../../../migrate/catalogue/read.ts";
 import { readData, type TableData } from "../../support/read-data.ts";
 import { startProgram, type ProgramEnd, type RunningProgram } from "../../support/run-program.ts";
 import { createTestDatabase, withTestSession, type TestDatabase } from "../../support/test-database.ts";

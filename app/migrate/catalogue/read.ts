@@ -1,4 +1,5 @@
-import { catalogueQueries } from "./catalogue-queries.ts";
+import { catalogueQueries } from "./queries.ts";
+import { withMembers, type CatalogueQuery } from "./query-parts.ts";
 
 /** The least that reading needs: one connection, not a pool, since the read is one transaction. */
 export interface CatalogueSource {
@@ -15,13 +16,6 @@ export interface CatalogueEntry {
   readonly definition: string;
 }
 
-/** How one schema differs from another, as entries. */
-export interface CatalogueDifference {
-  readonly missing: readonly CatalogueEntry[];
-  readonly extra: readonly CatalogueEntry[];
-  readonly changed: readonly { readonly expected: CatalogueEntry; readonly found: CatalogueEntry }[];
-}
-
 /**
  * The whole schema of a database, ordered by kind and name, without what differs between two databases that were made
  * the same way: object identifiers, the order of columns, the names of NOT NULL constraints (PostgreSQL 18 gives them
@@ -36,7 +30,7 @@ export async function readCatalogue(source: CatalogueSource): Promise<CatalogueE
     // With an empty path every name in a definition is written with its schema.
     await source.query("SET LOCAL search_path = ''");
     const { rows } = await source.query(
-      `SELECT kind, name, definition FROM (${catalogueQueries.join(" UNION ALL ")}) AS entry (kind, name, definition)
+      `${withMembers} SELECT kind, name, definition FROM (${catalogueQueries.map(selectAll).join(" UNION ALL ")}) AS entry (kind, name, definition)
         ORDER BY kind COLLATE "C", name COLLATE "C", definition COLLATE "C"`,
     );
     return rows as CatalogueEntry[];
@@ -45,22 +39,6 @@ export async function readCatalogue(source: CatalogueSource): Promise<CatalogueE
   }
 }
 
-/** Pure. Empty lists mean that both are the same. */
-export function compareCatalogues(
-  expected: readonly CatalogueEntry[],
-  found: readonly CatalogueEntry[],
-): CatalogueDifference {
-  const key = ({ kind, name }: CatalogueEntry): string => `${kind} ${name}`;
-  const foundByKey = new Map(found.map((entry) => [key(entry), entry]));
-  const expectedKeys = new Set(expected.map(key));
-  return {
-    missing: expected.filter((entry) => !foundByKey.has(key(entry))),
-    extra: found.filter((entry) => !expectedKeys.has(key(entry))),
-    changed: expected.flatMap((entry) => {
-      const other = foundByKey.get(key(entry));
-      return other === undefined || other.definition === entry.definition
-        ? []
-        : [{ expected: entry, found: other }];
-    }),
-  };
+function selectAll({ kind, name, definition, from, where }: CatalogueQuery): string {
+  return `SELECT ${kind}, ${name}, ${definition} FROM ${from} WHERE ${where}`;
 }

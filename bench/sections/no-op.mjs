@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import {
+  interleave,
+  median,
+  pairedDifference,
+  pairedRatio,
+  runProcess,
+  timeProcess,
+} from "../support/measure.mjs";
+import { findTools } from "../support/peers.mjs";
+import { findProgram } from "../support/postgres.mjs";
+import { ms, table, times } from "../support/report.mjs";
+
+const counts = [10, 100, 1000];
+
+/** What a run costs that finds nothing to do, which is what every restart of a container pays. */
+export async function measureNoOp({ work, databases, rounds }) {
+  const psql = findProgram("psql");
+  const { here, missing } = findTools();
+  const contestants = { "node -e 0": () => timeProcess([process.execPath, "-e", "0"]) };
+  if (psql !== undefined)
+    contestants["psql -c 'SELECT 1'"] = () =>
+      timeProcess([psql, "-X", "-q", "-c", "SELECT 1", databases.urlOf("postgres")]);
+  for (const tool of here) {
+    for (const count of counts) {
+      const folder = join(work, `no-op-${tool.name}-${count}`);
+      tool.write(
+        folder,
+        Array.from({ length: count }, (_, index) => ({ sql: `CREATE TABLE t${index} (id int);` })),
+      );
+      const url = await databases.create(`noop_${tool.name.toLowerCase().replaceAll("-", "_")}_${count}`);
+      const [words, env] = tool.up(folder, url);
+      const { code, output } = await runProcess(words, env);
+      if (code !== 0) throw new Error(`${tool.name} could not apply ${count} migrations:\n${output}`);
+      contestants[`${tool.name}, ${count} applied`] = () => timeProcess(words, env);
+    }
+  }
+  const results = await interleave(contestants, rounds);
+  const bare = results["node -e 0"];
+  const few = results["Headgate, 10 applied"];
+  const many = results["Headgate, 1000 applied"];
+  return [
+    "## `up` with nothing pending",
+    "",
+    ...table(
+      ["", "ms", "× `node -e 0`"],
+      Object.entries(results).map(([name, values]) => [
+        name,
+        ms(median(values)),
+        times(pairedRatio(values, bare)),
+      ]),
+    ),
+    "",
+    `Headgate with 1,000 applied costs ${ms(pairedDifference(many, few))} ms more than with 10, and ${times(pairedRatio(many, few))} × as much (medians of paired runs).`,
+    ...notMeasured([...missing, ...(psql === undefined ? ["psql"] : [])]),
+  ];
+}
+
+/** A line that names what was left out. */
+export function notMeasured(missing) {
+  return missing.length === 0 ? [] : ["", `Not measured, since not installed here: ${missing.join(", ")}.`];
+}

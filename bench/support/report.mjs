@@ -1,0 +1,16 @@
+/** A Markdown table. Numbers are shown as they are given. */
+export function table(heads, rows) {
+  return [
+    `| ${heads.join(" | ")} |`,
+    `| ${heads.map(() => "---").join(" | ")} |`,
+    ...rows.map((cells) => `| ${cells.join(" | ")} |`),
+  ];
+}
+
+export function ms(value) {
+  return value < 10 ? value.toFixed(1) : value.toFixed(0);
+}
+
+export function times(value) {
+  return value.toFixed(2);
+}

@@ -1,0 +1,98 @@
+import { isAtLeast, severities } from "../../../app/migrate/lint/finding.ts";
+import { lintMigrations, oldestServer } from "../../../app/migrate/lint/lint-migrations.ts";
+import { readServerVersion } from "../../../app/migrate/lint/server-version.ts";
+import { usage, versionNumber } from "../arguments.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { githubAnnotation, lintSummary, readablePath, showFinding } from "../lint-output.ts";
+
+export const lint: Command = {
+  name: "lint",
+  summary:
+    "judge migrations without running them: unsafe DDL, names, directives; exit 3 when something is found",
+  arguments: "[FILES]",
+  flags: {
+    "fail-on": {
+      value: "SEVERITY",
+      description: "exit 3 from this severity on: error, warning (the default) or note",
+    },
+    since: { value: "VERSION", description: "judge only what is newer than this version" },
+    "server-version": {
+      value: "N",
+      description: "PostgreSQL's major version, 13 or newer; the newest unless given",
+    },
+    online: { description: "ask the database for its version" },
+    format: { value: "FORMAT", description: "text, or github for annotations of a workflow" },
+  },
+  example: "migrate lint --since 000120",
+  async run(context) {
+    const bar = choice(context, "fail-on", severities, "warning");
+    const format = choice(context, "format", ["text", "github"], "text");
+    if (context.json && context.flags["format"] !== undefined)
+      throw usage(lint, "--json and --format exclude each other.");
+    const since = context.flags["since"];
+    const report = await lintMigrations(context.settings(), context.positionals, {
+      since: typeof since === "string" ? versionNumber(lint, "--since", since) : undefined,
+      serverVersion: await serverVersion(context),
+      signal: context.signal,
+    });
+    const findings = report.migrations.flatMap((migration) => migration.findings);
+    const exitCode = findings.some(({ severity }) => isAtLeast(severity, bar)) ? 3 : 0;
+    context.answer({
+      ok: exitCode === 0,
+      exitCode,
+      failOn: bar,
+      serverVersion: report.serverVersion,
+      files: report.files,
+      counts: report.counts,
+      migrations: report.migrations.map((migration) => ({
+        ...migration,
+        findings: migration.findings.map(({ help = null, ...finding }) => ({
+          ...finding,
+          file: readablePath(finding.file),
+          help,
+        })),
+      })),
+    });
+    let lastFile: string | undefined;
+    for (const finding of findings) {
+      if (format === "github") context.say(githubAnnotation(finding, context.env["GITHUB_WORKSPACE"]));
+      else {
+        if (lastFile !== undefined && lastFile !== finding.file) context.say("");
+        for (const line of showFinding(finding)) context.say(line);
+      }
+      lastFile = finding.file;
+    }
+    if (format === "text" && findings.length > 0) context.say("");
+    context.say(lintSummary(report));
+    return exitCode;
+  },
+};
+
+function choice<T extends string>(
+  { flags }: CommandContext,
+  flag: string,
+  known: readonly T[],
+  fallback: T,
+): T {
+  const given = flags[flag];
+  if (given === undefined) return fallback;
+  const found = known.find((one) => one === given);
+  if (found === undefined) throw usage(lint, `--${flag} must be one of ${known.join(", ")}, not "${given}".`);
+  return found;
+}
+
+async function serverVersion(context: CommandContext): Promise<number | undefined> {
+  const given = context.flags["server-version"];
+  if (context.flags["online"] === true) {
+    if (given !== undefined) throw usage(lint, "--online and --server-version exclude each other.");
+    return await readServerVersion(context.config(), context);
+  }
+  if (typeof given !== "string") return undefined;
+  const major = Number(/^([1-9]\d)(?:\.\d+)?$/.exec(given)?.[1] ?? 0);
+  if (major < oldestServer)
+    throw usage(
+      lint,
+      `--server-version must be PostgreSQL's major version, ${oldestServer} or newer, not "${given}".`,
+    );
+  return major;
+}

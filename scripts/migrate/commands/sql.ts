@@ -1,0 +1,83 @@
+import {
+  readScriptSteps,
+  scriptStepsFromFiles,
+  type ScriptRange,
+} from "../../../app/migrate/script-steps.ts";
+import { renderScript } from "../../../app/migrate/script.ts";
+import { usage, versionNumber, wholeNumber } from "../arguments.ts";
+import type { Command, CommandContext } from "../command.ts";
+
+export const sql: Command = {
+  name: "sql",
+  summary: "print what `up` (or `down`) would run as a script for psql, ledger rows included",
+  flags: {
+    to: {
+      value: "VERSION",
+      description: "none above this version; with --down: everything above it, 0 for all",
+    },
+    n: {
+      short: "n",
+      value: "N",
+      description: "at most N migrations; with --down: the newest N, 0 for all",
+      aliases: ["num-steps", "steps"],
+    },
+    from: {
+      value: "VERSION",
+      description:
+        "for a database at this version (0: an empty one), by the files alone: nothing is connected to",
+    },
+    down: { description: "what `down` would run" },
+    deferred: { description: "deferred migrations too" },
+    "allow-code": {
+      description:
+        "call the functions of TypeScript and JavaScript migrations, and print what they ask the builder for; without it, the script stops where one stands, and the exit code is 3",
+    },
+  },
+  example: 'migrate sql > up.sql && psql -q -f up.sql "$DATABASE_URL"',
+  async run(context) {
+    const { flags } = context;
+    const range = rangeOf(context);
+    const from = typeof flags["from"] === "string" ? versionNumber(sql, "--from", flags["from"]) : undefined;
+    const config = from === undefined ? context.config() : context.settings();
+    const steps =
+      from === undefined
+        ? await readScriptSteps(context.config(), range, context)
+        : await scriptStepsFromFiles(config, from, range);
+    const script = await renderScript(config, steps, {
+      allowCode: flags["allow-code"] === true,
+      signal: context.signal,
+    });
+    const { warnings, ...document } = script;
+    context.answer(document);
+    const isRead = await writeAll(context, context.json ? "" : script.sql);
+    for (const warning of warnings) context.listener({ type: "warning", ...warning });
+    // psql, for one, is gone when it has stopped at an error: SIGPIPE's number.
+    if (!isRead) return 128 + 13;
+    return script.codeMigrations.every(({ rendered }) => rendered) ? 0 : 3;
+  },
+};
+
+function rangeOf({ flags }: CommandContext): ScriptRange {
+  const count = typeof flags["n"] === "string" ? wholeNumber(sql, "-n", flags["n"]) : undefined;
+  const to = typeof flags["to"] === "string" ? versionNumber(sql, "--to", flags["to"]) : undefined;
+  const isDown = flags["down"] === true;
+  if (isDown && (count === undefined) === (to === undefined))
+    throw usage(sql, "Say how far down: either -n N (0 for all) or --to VERSION.");
+  return { direction: isDown ? "down" : "up", to, count, deferred: flags["deferred"] === true };
+}
+
+/**
+ * Into a pipe that is read slowly a big script goes only bit by bit.
+ *
+ * @returns whether all that was written so far was taken
+ */
+async function writeAll({ stdout }: CommandContext, text: string): Promise<boolean> {
+  return await new Promise((resolve, reject) => {
+    stdout.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EPIPE" ? resolve(false) : reject(error),
+    );
+    stdout.write(text, (error) => {
+      if (!error) resolve(true);
+    });
+  });
+}

@@ -1,0 +1,6 @@
+// Modules that define statements are loaded for the sake of that; one that is missing here gets no types.
+/* oxlint-disable import/no-unassigned-import -- see above */
+import "../../app/registry/import-repository.ts";
+import "../../app/registry/server-repository.ts";
+
+export { definedStatements } from "../../app/registry/statement.ts";
