@@ -1,9 +1,9 @@
 import { AppError } from "../errors.ts";
 import { markLatest } from "./mark-latest.ts";
+import { lockServer, updateStatus } from "./publish-repository.ts";
 import { renderServer } from "./server-record.ts";
 import { selectVersions } from "./server-repository.ts";
 import type { ServerStatus } from "./server-status.ts";
-import { runStatement, type Database } from "./statement.ts";
 import { inTransaction, type DatabasePool } from "./transaction.ts";
 
 /** What somebody wants of one version, or of all. */
@@ -76,31 +76,5 @@ async function changeStatus(
     await markLatest(database, [name]);
     const changed = await selectVersions(database, name, true);
     return changed.filter((record) => keys.has(record.version)).map(renderServer);
-  });
-}
-
-/** Publications and imports of the server wait until the transaction ends, and so the latest version is decided once. */
-async function lockServer(database: Database, name: string): Promise<void> {
-  await runStatement(database, {
-    name: "status-lock",
-    text: "SELECT FROM server WHERE name = $1 FOR NO KEY UPDATE",
-    values: [name],
-  });
-}
-
-async function updateStatus(
-  database: Database,
-  name: string,
-  versions: readonly string[],
-  { status, message }: StatusChange,
-): Promise<void> {
-  await runStatement(database, {
-    name: "status-update",
-    text: `UPDATE server_version AS v
-              SET status = $3::server_status, status_message = nullif($4, ''), updated_at = changed,
-                  status_changed_at = CASE WHEN v.status = $3::server_status THEN v.status_changed_at ELSE changed END
-             FROM clock_timestamp() AS changed
-            WHERE server_name = $1 AND version = ANY ($2::text[])`,
-    values: [name, versions, status, message],
   });
 }

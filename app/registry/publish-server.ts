@@ -1,10 +1,10 @@
 import { AppError } from "../errors.ts";
 import { lockServers } from "./import-repository.ts";
 import { markLatest } from "./mark-latest.ts";
+import { insertVersion } from "./publish-repository.ts";
 import { rawMember, replaceMember } from "./raw-member.ts";
 import { publisherMeta, renderServer } from "./server-record.ts";
 import { selectVersion } from "./server-repository.ts";
-import { runStatement, type Database } from "./statement.ts";
 import { inTransaction, type DatabasePool } from "./transaction.ts";
 import type { ServerDocument } from "./validation/server-document.ts";
 
@@ -24,7 +24,9 @@ export async function publishServer(pool: DatabasePool, publication: Publication
   const { name, version } = publication.document;
   return inTransaction(pool, async (database) => {
     await lockServers(database, [name]);
-    if (!(await insertVersion(database, publication))) {
+    const { title, description } = publication.document;
+    const value = withoutForeignMeta(publication.text, publication.document);
+    if (!(await insertVersion(database, { name, version, value, title, description }))) {
       throw new AppError(
         "already-exists",
         `Version ${version} of ${name} is published already, and a version never changes. Publish another version.`,
@@ -34,24 +36,6 @@ export async function publishServer(pool: DatabasePool, publication: Publication
     const record = await selectVersion(database, name, version, true);
     return renderServer(record!);
   });
-}
-
-/** Whether the version was not there yet. Dated after the lock was had, so that dates are in the order of turns. */
-async function insertVersion(database: Database, { document, text }: Publication): Promise<boolean> {
-  const rows = await runStatement(database, {
-    name: "publish-insert",
-    text: `INSERT INTO server_version (server_name, version, value, title, description, status, status_changed_at, published_at, updated_at)
-           SELECT $1, $2, $3::json, $4, $5, 'active', published, published, published FROM clock_timestamp() AS published
-           ON CONFLICT (server_name, version) DO NOTHING RETURNING version`,
-    values: [
-      document.name,
-      document.version,
-      withoutForeignMeta(text, document),
-      document.title,
-      document.description,
-    ],
-  });
-  return rows.length === 1;
 }
 
 /** The text without members of `_meta` that are not the publisher's: those are for registries to write. */
