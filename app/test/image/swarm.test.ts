@@ -92,7 +92,7 @@ describeOnSwarm(
       expect(environment).not.toContain("MIGRATE_DB_");
       const sql =
         "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'headgate%' AND state = 'idle'";
-      expect(await psql(sql)).toBe("headgate_app");
+      await waitForCondition("the server's own role", async () => (await psql(sql)) === "headgate_app");
     });
 
     it("rolls to the next version under load, new replicas before old ones go, through a migration of 8 s", async () => {
