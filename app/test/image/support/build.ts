@@ -1,3 +1,4 @@
+import { runLabel } from "./run.ts";
 import { runCommand, type CommandEnd } from "./run-command.ts";
 
 export interface BuildOptions {
@@ -20,6 +21,8 @@ export function buildImage(build: BuildOptions): Promise<CommandEnd> {
     "docker",
     [
       ...["build", "--progress=plain", "--file", build.file ?? "Dockerfile.prod"],
+      // By this an image is found and removed at the end that has lost its name to a later build.
+      ...["--label", runLabel()],
       ...(build.tag === undefined ? [] : ["--tag", build.tag]),
       ...Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
       ...(build.options ?? []),

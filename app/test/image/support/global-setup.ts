@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { projectRoot } from "../../../version.ts";
 import { buildImage } from "./build.ts";
 import { productionImage } from "./run.ts";
+import { joinSwarm } from "./swarm.ts";
 import { runCommand } from "./run-command.ts";
 
 /** Makes sure that an engine answers, and builds the production image once for all test files. */
@@ -20,4 +21,6 @@ export default async function prepareRun(): Promise<void> {
     args: { REVISION: "0123abc" },
   });
   if (build.code !== 0) throw new Error(`The production image cannot be built.\n${build.output}`);
+  const noSwarm = await joinSwarm();
+  if (noSwarm !== undefined) process.env["HEADGATE_IMAGE_TEST_NO_SWARM"] = noSwarm;
 }

@@ -7,6 +7,9 @@ export function runName(): string {
   return name;
 }
 
+/** On every image that the tests build. */
+export const runLabel = (): string => `headgate.test.run=${runName()}`;
+
 /** The production image, built by global-setup. */
 export const productionImage = (): string => `headgate-test:${runName()}-production`;
 
@@ -42,4 +45,5 @@ export async function removeEverything(): Promise<void> {
   await remove(["network", "rm"], await names("network", "ls", "--format", "{{.Name}}"));
   const images = await names("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "headgate-test");
   await remove(["image", "rm", "--force"], images);
+  await docker("image", "prune", "--force", "--filter", `label=${runLabel()}`);
 }

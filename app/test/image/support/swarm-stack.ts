@@ -16,16 +16,6 @@ export interface Stack {
   remove(): Promise<void>;
 }
 
-/** Makes the engine a swarm of one node unless it is one; returns what undoes that. */
-export async function joinSwarm(): Promise<() => Promise<void>> {
-  const state = await docker("info", "--format", "{{.Swarm.LocalNodeState}}");
-  if (state === "active") return () => Promise.resolve();
-  await docker("swarm", "init", "--advertise-addr", "127.0.0.1");
-  return async () => {
-    await docker("swarm", "leave", "--force");
-  };
-}
-
 export async function createStack(): Promise<Stack> {
   const name = `${runName()}-stack`;
   const secrets = await mkdtemp(join(tmpdir(), "headgate-secrets-"));
