@@ -43,7 +43,7 @@ _main() {
 	node "$programs/registry.cjs" --help > /dev/null
 	PORT=18080 OPERATIONS_PORT=18081 node "$programs/gate.cjs" '{"status":"migrating"}' < /dev/null
 
-	PORT=18080 OPERATIONS_PORT=18081 node "$programs/server.cjs" &
+	PORT=18080 OPERATIONS_PORT=18081 "${parser[@]}" "$programs/server.cjs" &
 	server=$!
 	_wait_until_listening 18080
 	_wait_until_listening 18081

@@ -128,12 +128,19 @@ async function captured(call) {
 }
 
 function inlined(text, values) {
-  return text
-    .replaceAll(/\$(\d+)/g, (_, number) => {
-      const value = values[Number(number) - 1];
-      return typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value);
-    })
-    .replaceAll(/\s+/g, " ");
+  return (
+    text
+      .replaceAll(/\$(\d+)/g, (_, number) => {
+        const value = values[Number(number) - 1];
+        return typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value);
+      })
+      .replaceAll(/\s+/g, " ")
+      // pgbench would take `:MI` in a format for a variable of its own.
+      .replaceAll(
+        /'([^':]*:[^']*)'/g,
+        (_, literal) => `replace('${literal.replaceAll(":", "~")}', '~', chr(58))`,
+      )
+  );
 }
 
 /** Walks to the middle in the largest pages. */

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync } from "node:fs";
+import { basename, join } from "node:path";
 
 /** The programs that a container starts, by the names of their bundles: dist/programs/migrate.cjs … */
 const programs = {
@@ -9,6 +9,9 @@ const programs = {
   gate: "scripts/gate.ts",
   server: "app/server.ts",
 };
+
+/** What a program reads at run time from beside itself. */
+const companions = ["app/http/openapi.yaml"];
 
 /** Where the bundles of a project are that has these programs. */
 export function bundlesOf(root) {
@@ -49,4 +52,7 @@ export async function bundle(root) {
     define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
     logLevel: "warning",
   });
+  for (const file of companions)
+    if (existsSync(join(root, file)))
+      copyFileSync(join(root, file), join(root, "dist", "programs", basename(file)));
 }
