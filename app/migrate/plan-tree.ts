@@ -97,3 +97,17 @@ export function columnsIn(expression: unknown): string[] {
   });
   return names;
 }
+
+export function rangeVars(nodes: readonly Node[] | undefined): RangeVar[] {
+  return (nodes ?? []).flatMap((node) => ("RangeVar" in node ? [node.RangeVar] : []));
+}
+
+/** Whether an object type of the parser is that of something with rows, or of an index. */
+export function isRelation(objtype: string): boolean {
+  return /^OBJECT_(?:TABLE|VIEW|MATVIEW|INDEX|SEQUENCE|FOREIGN_TABLE)$/.test(objtype);
+}
+
+/** Whether its name is written behind the name of a table. */
+export function isPartOfTable(objtype: string): boolean {
+  return /^OBJECT_(?:TRIGGER|RULE|POLICY|TABCONSTRAINT)$/.test(objtype);
+}
