@@ -68,7 +68,7 @@ export function relationsIn(tree: unknown): RangeVar[] {
   walk(tree, (key, value) => {
     if (key === "CommonTableExpr") local.add((value as { ctename?: string }).ctename ?? "");
     // A statement's own target stands under `relation`, a table that it reads under `RangeVar`.
-    if (key === "RangeVar" || (key === "relation" && "relname" in value)) found.push(value as RangeVar);
+    if (key === "RangeVar" || (key === "relation" && "relname" in value)) found.push(value);
   });
   return found.filter(({ schemaname, relname }) => schemaname !== undefined || !local.has(relname ?? ""));
 }

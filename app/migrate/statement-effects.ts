@@ -1,4 +1,3 @@
-import type { Node } from "libpg-query";
 import { alterTable } from "./alter-table-effects.ts";
 import { createIndex, createTable } from "./create-effects.ts";
 import { drop, rename } from "./drop-effects.ts";
@@ -156,7 +155,7 @@ function describe(schema: PlannedSchema, effects: Effects, tree: TreeNode): void
     "DeleteStmt" in tree ||
     "MergeStmt" in tree
   )
-    return reads(schema, effects, tree as Node);
+    return reads(schema, effects, tree);
   if ("DoStmt" in tree) return void effects.undecided.add("what a DO block does is decided when it runs");
   if ("CallStmt" in tree) return void effects.undecided.add("what a procedure does is decided when it runs");
   if ("ExecuteStmt" in tree) return void effects.undecided.add("what EXECUTE does is decided when it runs");
