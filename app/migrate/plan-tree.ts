@@ -68,7 +68,7 @@ export function relationsIn(tree: unknown): RangeVar[] {
   walk(tree, (key, value) => {
     if (key === "CommonTableExpr") local.add((value as { ctename?: string }).ctename ?? "");
     // A statement's own target stands under `relation`, a table that it reads under `RangeVar`.
-    if (key === "RangeVar" || (key === "relation" && "relname" in value)) found.push(value as RangeVar);
+    if (key === "RangeVar" || (key === "relation" && "relname" in value)) found.push(value);
   });
   return found.filter(({ schemaname, relname }) => schemaname !== undefined || !local.has(relname ?? ""));
 }
@@ -96,4 +96,18 @@ export function columnsIn(expression: unknown): string[] {
     if (key === "ColumnRef") names.push(stringsIn((value as { fields?: Node[] }).fields).at(-1) ?? "");
   });
   return names;
+}
+
+export function rangeVars(nodes: readonly Node[] | undefined): RangeVar[] {
+  return (nodes ?? []).flatMap((node) => ("RangeVar" in node ? [node.RangeVar] : []));
+}
+
+/** Whether an object type of the parser is that of something with rows, or of an index. */
+export function isRelation(objtype: string): boolean {
+  return /^OBJECT_(?:TABLE|VIEW|MATVIEW|INDEX|SEQUENCE|FOREIGN_TABLE)$/.test(objtype);
+}
+
+/** Whether its name is written behind the name of a table. */
+export function isPartOfTable(objtype: string): boolean {
+  return /^OBJECT_(?:TRIGGER|RULE|POLICY|TABCONSTRAINT)$/.test(objtype);
 }

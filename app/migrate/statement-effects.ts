@@ -1,17 +1,21 @@
-import type { CreateStmt, DropStmt, IndexStmt, Node, RangeVar, RenameStmt, VacuumStmt } from "libpg-query";
-import { addConstraint, alterTable, columnFrom, constraintsOf } from "./alter-table-effects.ts";
+import { alterTable } from "./alter-table-effects.ts";
+import { createIndex, createTable } from "./create-effects.ts";
+import { drop, rename } from "./drop-effects.ts";
 import { lockLevels } from "./lock-levels.ts";
+import { addRelation, findRelation, type PlannedSchema } from "./plan-schema.ts";
 import {
-  addRelation,
-  dropRelation,
-  findRelation,
-  referencesTo,
-  type PlannedRelation,
-  type PlannedSchema,
-} from "./plan-schema.ts";
-import { callsIn, nameFrom, relationFrom, relationsIn, stringsIn } from "./plan-tree.ts";
+  isPartOfTable,
+  isRelation,
+  nameFrom,
+  rangeVars,
+  relationFrom,
+  relationsIn,
+  stringsIn,
+} from "./plan-tree.ts";
+import { reads } from "./query-effects.ts";
 import type { TreeNode } from "./statements.ts";
 import { noEffects, touch, touchNamed, type Effects } from "./table-touches.ts";
+import { reindex, truncate, vacuum } from "./upkeep-effects.ts";
 
 /**
  * What a statement locks, reads whole and writes anew; the schema is then as the statement leaves it. What only its
@@ -114,7 +118,8 @@ function describe(schema: PlannedSchema, effects: Effects, tree: TreeNode): void
     const { objtype, object } = tree.CommentStmt;
     const [parts, kind] = [nameFrom(object), String(objtype)];
     if (isRelation(kind)) touchNamed(schema, effects, relationFrom(parts), "SHARE UPDATE EXCLUSIVE");
-    else if (onTable.has(kind)) touchNamed(schema, effects, relationFrom(parts.slice(0, -1)), "ACCESS SHARE");
+    else if (isPartOfTable(kind))
+      touchNamed(schema, effects, relationFrom(parts.slice(0, -1)), "ACCESS SHARE");
     else if (kind === "OBJECT_COLUMN")
       touchNamed(schema, effects, relationFrom(parts.slice(0, -1)), "SHARE UPDATE EXCLUSIVE");
     return;
@@ -150,7 +155,7 @@ function describe(schema: PlannedSchema, effects: Effects, tree: TreeNode): void
     "DeleteStmt" in tree ||
     "MergeStmt" in tree
   )
-    return reads(schema, effects, tree as Node);
+    return reads(schema, effects, tree);
   if ("DoStmt" in tree) return void effects.undecided.add("what a DO block does is decided when it runs");
   if ("CallStmt" in tree) return void effects.undecided.add("what a procedure does is decided when it runs");
   if ("ExecuteStmt" in tree) return void effects.undecided.add("what EXECUTE does is decided when it runs");
@@ -176,246 +181,3 @@ const lockFree: ReadonlySet<string> = new Set([
   "DeallocateStmt", "DiscardStmt", "CheckPointStmt", "LoadStmt", "ExplainStmt", "AlterExtensionStmt", "AlterTSConfigurationStmt",
   "AlterTSDictionaryStmt", "CreateSubscriptionStmt", "AlterSubscriptionStmt", "DropSubscriptionStmt",
 ]); // prettier-ignore
-
-const onTable: ReadonlySet<string> = new Set([
-  "OBJECT_TRIGGER",
-  "OBJECT_RULE",
-  "OBJECT_POLICY",
-  "OBJECT_TABCONSTRAINT",
-]);
-
-function isRelation(objtype: string): boolean {
-  return /^OBJECT_(?:TABLE|VIEW|MATVIEW|INDEX|SEQUENCE|FOREIGN_TABLE)$/.test(objtype);
-}
-
-function rangeVars(nodes: readonly Node[] | undefined): RangeVar[] {
-  return (nodes ?? []).flatMap((node) => ("RangeVar" in node ? [node.RangeVar] : []));
-}
-
-/** A query and the statements in its WITH: what they change, what they read, and the functions that may do more. */
-function reads(schema: PlannedSchema, effects: Effects, query: Node | undefined): void {
-  if (query === undefined) return;
-  const targets = changedIn(query);
-  const whole = changesAll(query);
-  const locks = JSON.stringify(query).includes('"LockingClause"');
-  for (const target of relationsIn(query)) {
-    const changes = targets.has(target);
-    const relation = touchNamed(
-      schema,
-      effects,
-      target,
-      changes ? "ROW EXCLUSIVE" : locks ? "ROW SHARE" : "ACCESS SHARE",
-      { withChildren: target.inh === true, mayBeMissing: !changes, scans: whole === target },
-    );
-    if (changes && relation?.hasTriggers)
-      effects.undecided.add(`what the triggers of ${relation.name} do is decided when it runs`);
-  }
-  for (const name of new Set(callsIn(query))) {
-    const known = schema.functions.get(name);
-    if (known?.isOurs && known.isVolatile)
-      effects.undecided.add(`what ${name}() does is decided when it runs`);
-  }
-  if ("SelectStmt" in query && query.SelectStmt.intoClause?.rel !== undefined) {
-    effects.touches.delete(query.SelectStmt.intoClause.rel.relname ?? "");
-    addRelation(schema, query.SelectStmt.intoClause.rel, "r");
-  }
-}
-
-/** The target of an UPDATE or DELETE that has no WHERE. */
-function changesAll(query: Node): RangeVar | undefined {
-  const statement =
-    "UpdateStmt" in query ? query.UpdateStmt : "DeleteStmt" in query ? query.DeleteStmt : undefined;
-  return statement?.whereClause === undefined ? statement?.relation : undefined;
-}
-
-/** The targets of INSERT, UPDATE, DELETE and MERGE. */
-function changedIn(query: unknown, found: Set<object> = new Set()): ReadonlySet<object> {
-  if (typeof query !== "object" || query === null) return found;
-  for (const [key, value] of Object.entries(query)) {
-    if (/^(?:Insert|Update|Delete|Merge)Stmt$/.test(key)) found.add((value as { relation: object }).relation);
-    changedIn(value, found);
-  }
-  return found;
-}
-
-function createTable(schema: PlannedSchema, effects: Effects, statement: CreateStmt): void {
-  const { relation = {}, tableElts = [], partbound, inhRelations, if_not_exists: mayExist } = statement;
-  if (mayExist && findRelation(schema, relation) !== undefined)
-    return void effects.notes.add(`${relation.relname} is there already`);
-  const parents = rangeVars(inhRelations).map((parent) =>
-    touchNamed(
-      schema,
-      effects,
-      parent,
-      partbound === undefined ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE",
-    ),
-  );
-  const created = addRelation(schema, relation, statement.partspec === undefined ? "r" : "p", {
-    isDefaultPartition: partbound?.is_default === true,
-  });
-  for (const parent of parents) {
-    if (parent === undefined) continue;
-    const fallback = [...parent.children].find(({ isDefaultPartition }) => isDefaultPartition);
-    if (partbound !== undefined && fallback !== undefined)
-      touch(effects, fallback, "ACCESS EXCLUSIVE", { scans: true });
-    parent.children.add(created);
-    for (const [name, column] of parent.columns) created.columns.set(name, column);
-  }
-  for (const element of tableElts) {
-    if ("ColumnDef" in element) {
-      const { colname = "" } = element.ColumnDef;
-      created.columns.set(colname, columnFrom(schema, element.ColumnDef));
-      for (const constraint of constraintsOf(element.ColumnDef))
-        addConstraint(schema, effects, created, constraint, [colname]);
-    } else if ("Constraint" in element) addConstraint(schema, effects, created, element.Constraint);
-    else if ("TableLikeClause" in element)
-      touchNamed(schema, effects, element.TableLikeClause.relation ?? {}, "ACCESS SHARE");
-  }
-}
-
-function createIndex(schema: PlannedSchema, effects: Effects, statement: IndexStmt): void {
-  const { relation = {}, idxname, concurrent, if_not_exists: mayExist, indexParams } = statement;
-  const table = findRelation(schema, relation);
-  const exists =
-    mayExist === true &&
-    idxname !== undefined &&
-    findRelation(schema, { schemaname: table?.schema ?? relation.schemaname ?? "", relname: idxname }) !==
-      undefined;
-  touchNamed(schema, effects, relation, concurrent ? "SHARE UPDATE EXCLUSIVE" : "SHARE", {
-    scans: !exists,
-    withChildren: relation.inh === true,
-  });
-  if (exists) return void effects.notes.add(`the index ${idxname} is there already`);
-  if (concurrent) effects.notes.add("it waits for every transaction that is older than it");
-  if (table === undefined || idxname === undefined) return;
-  addRelation(schema, { schemaname: table.schema, relname: idxname }, "i", {
-    indexOf: table,
-    indexColumns: (indexParams ?? []).flatMap((node) =>
-      "IndexElem" in node && node.IndexElem.name !== undefined ? [node.IndexElem.name] : [],
-    ),
-  });
-}
-
-function drop(schema: PlannedSchema, effects: Effects, statement: DropStmt): void {
-  const { objects = [], removeType, concurrent, missing_ok: mayBeMissing, behavior } = statement;
-  for (const object of objects) {
-    const parts = nameFrom(object);
-    if (onTable.has(String(removeType))) {
-      touchNamed(schema, effects, relationFrom(parts.slice(0, -1)), "ACCESS EXCLUSIVE", { mayBeMissing });
-      continue;
-    }
-    if (!isRelation(String(removeType))) {
-      if (removeType === "OBJECT_STATISTIC_EXT")
-        effects.notes.add("its table is locked SHARE UPDATE EXCLUSIVE");
-      continue;
-    }
-    const found = findRelation(schema, relationFrom(parts));
-    if (found === undefined) {
-      touchNamed(schema, effects, relationFrom(parts), "ACCESS EXCLUSIVE", { mayBeMissing });
-      continue;
-    }
-    if (found.indexOf !== undefined)
-      touch(effects, found.indexOf, concurrent ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE", {
-        withChildren: found.kind === "I",
-      });
-    else {
-      touch(effects, found, "ACCESS EXCLUSIVE", { withChildren: true });
-      for (const { references } of found.constraints.values())
-        if (references !== undefined) touch(effects, references, "ACCESS EXCLUSIVE");
-      for (const other of referencesTo(schema, found)) touch(effects, other, "ACCESS EXCLUSIVE");
-      if (found.kind === "r" || found.kind === "p")
-        effects.notes.add(`the data in ${found.name} is gone with the table`);
-    }
-    dropRelation(schema, found);
-  }
-  if (behavior === "DROP_CASCADE") effects.undecided.add("what CASCADE takes along is decided when it runs");
-  else if (removeType === "OBJECT_SCHEMA") effects.notes.add("a schema that is not empty is refused");
-}
-
-function rename(schema: PlannedSchema, effects: Effects, statement: RenameStmt): void {
-  const { renameType, relation, newname = "", subname = "", missing_ok: mayBeMissing } = statement;
-  if (relation === undefined) return;
-  const isIndex = renameType === "OBJECT_INDEX" || findRelation(schema, relation)?.indexOf !== undefined;
-  const found = touchNamed(
-    schema,
-    effects,
-    relation,
-    isIndex ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE",
-    {
-      withChildren: renameType === "OBJECT_COLUMN",
-      mayBeMissing,
-    },
-  );
-  if (found === undefined) return;
-  const move = <T>(map: Map<string, T>): void => {
-    const value = map.get(subname);
-    if (value === undefined) return;
-    map.delete(subname);
-    map.set(newname, value);
-  };
-  if (renameType === "OBJECT_COLUMN") move(found.columns);
-  else if (renameType === "OBJECT_TABCONSTRAINT") move(found.constraints);
-  else if (isRelation(String(renameType))) found.name = newname;
-}
-
-function truncate(
-  schema: PlannedSchema,
-  effects: Effects,
-  { relations, behavior }: { relations?: Node[]; behavior?: string },
-): void {
-  const emptied: PlannedRelation[] = [];
-  for (const target of rangeVars(relations)) {
-    const found = touchNamed(schema, effects, target, "ACCESS EXCLUSIVE", {
-      withChildren: target.inh === true,
-    });
-    if (found !== undefined) emptied.push(found);
-  }
-  // The list grows while it is gone through: what points at a table that is emptied along is emptied, too.
-  if (behavior === "DROP_CASCADE")
-    for (const table of emptied)
-      for (const other of referencesTo(schema, table)) {
-        touch(effects, other, "ACCESS EXCLUSIVE");
-        if (!emptied.includes(other)) emptied.push(other);
-      }
-  if (emptied.some(({ isNew }) => !isNew))
-    effects.notes.add(`the data in ${emptied.map(({ name }) => name).join(", ")} is gone`);
-}
-
-function vacuum(schema: PlannedSchema, effects: Effects, { rels, options }: VacuumStmt): void {
-  const isFull = (options ?? []).some((option) => "DefElem" in option && option.DefElem.defname === "full");
-  const tables = (rels ?? []).flatMap((node) =>
-    "VacuumRelation" in node && node.VacuumRelation.relation ? [node.VacuumRelation.relation] : [],
-  );
-  for (const table of tables)
-    touchNamed(schema, effects, table, isFull ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE", {
-      rewrites: isFull,
-      withChildren: true,
-    });
-  if (tables.length === 0)
-    effects.notes.add("it goes through every table of the database, one after the other");
-}
-
-function reindex(
-  schema: PlannedSchema,
-  effects: Effects,
-  { kind, relation, params }: { kind?: string; relation?: RangeVar; params?: Node[] },
-): void {
-  const concurrent = (params ?? []).some(
-    (option) => "DefElem" in option && option.DefElem.defname === "concurrently",
-  );
-  if (relation === undefined)
-    return void effects.notes.add(
-      `it goes through every table of the ${kind === "REINDEX_OBJECT_SCHEMA" ? "schema" : "database"}, one after the other`,
-    );
-  const found = findRelation(schema, relation);
-  const lock = concurrent ? "SHARE UPDATE EXCLUSIVE" : "SHARE";
-  if (found === undefined) touchNamed(schema, effects, relation, lock);
-  else
-    touch(effects, found.indexOf ?? found, lock, {
-      scans: true,
-      withChildren: true,
-      readersWait: !concurrent,
-    });
-  if (!concurrent)
-    effects.notes.add("the index itself is locked ACCESS EXCLUSIVE: queries that would plan with it wait");
-}

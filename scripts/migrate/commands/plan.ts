@@ -1,4 +1,4 @@
-import { readPlan, type PlannedMigration, type PlannedTable } from "../../../app/migrate/plan.ts";
+import type { PlannedMigration, PlannedTable } from "../../../app/migrate/plan-document.ts";
 import { versionNumber, wholeNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { table, type TableRow } from "../table.ts";
@@ -18,6 +18,8 @@ export const plan: Command = {
   example: "migrate plan --to 000012",
   async run(context) {
     const { flags } = context;
+    // Loaded here: `migrate up`, which every start of a container runs, must not pay for it.
+    const { readPlan } = await import("../../../app/migrate/plan.ts");
     const found = await readPlan(context.config(), {
       limit: typeof flags["n"] === "string" ? wholeNumber(plan, "-n", flags["n"]) : undefined,
       to: typeof flags["to"] === "string" ? versionNumber(plan, "--to", flags["to"]) : undefined,

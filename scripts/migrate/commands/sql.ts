@@ -1,9 +1,4 @@
-import {
-  readScriptSteps,
-  scriptStepsFromFiles,
-  type ScriptRange,
-} from "../../../app/migrate/script-steps.ts";
-import { renderScript } from "../../../app/migrate/script.ts";
+import type { ScriptRange } from "../../../app/migrate/script-steps.ts";
 import { usage, versionNumber, wholeNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 
@@ -35,6 +30,9 @@ export const sql: Command = {
   },
   example: 'migrate sql > up.sql && psql -q -f up.sql "$DATABASE_URL"',
   async run(context) {
+    // Loaded here: `migrate up`, which every start of a container runs, must not pay for it.
+    const { readScriptSteps, scriptStepsFromFiles } = await import("../../../app/migrate/script-steps.ts");
+    const { renderScript } = await import("../../../app/migrate/script.ts");
     const { flags } = context;
     const range = rangeOf(context);
     const from = typeof flags["from"] === "string" ? versionNumber(sql, "--from", flags["from"]) : undefined;
