@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { readPlan } from "../../migrate/plan.ts";
+import { readPlan } from "../../migrate/plan/plan.ts";
 import { configOf, maintain, withTestSession } from "../support/test-database.ts";
 import type { Scene } from "./hostile/hostile-case.ts";
 import { ask, migrate, withScene, writeFiles } from "./hostile/perform.ts";

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Session } from "../../database/session.ts";
-import { lockLevels, strongest, type LockLevel } from "../../migrate/lock-levels.ts";
-import { readPlannedSchema } from "../../migrate/plan-catalogue.ts";
-import { typesIn, wordsIn } from "../../migrate/plan-tree.ts";
-import { descendantsOf } from "../../migrate/plan-schema.ts";
-import { statementEffects } from "../../migrate/statement-effects.ts";
+import { lockLevels, strongest, type LockLevel } from "../../migrate/plan/lock-levels.ts";
+import { readPlannedSchema } from "../../migrate/plan/read-schema.ts";
+import { typesIn, wordsIn } from "../../migrate/plan/tree.ts";
+import { descendantsOf } from "../../migrate/plan/schema.ts";
+import { statementEffects } from "../../migrate/plan/statement-effects.ts";
 import { isParseFailure, parseStatements } from "../../migrate/statements.ts";
 import { createTestDatabase, withTestSession, type TestDatabase } from "../support/test-database.ts";
 

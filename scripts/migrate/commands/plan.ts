@@ -1,4 +1,4 @@
-import type { PlannedMigration, PlannedTable } from "../../../app/migrate/plan-document.ts";
+import type { PlannedMigration, PlannedTable } from "../../../app/migrate/plan/document.ts";
 import { versionNumber, wholeNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { table, type TableRow } from "../table.ts";
@@ -19,7 +19,7 @@ export const plan: Command = {
   async run(context) {
     const { flags } = context;
     // Loaded here: `migrate up`, which every start of a container runs, must not pay for it.
-    const { readPlan } = await import("../../../app/migrate/plan.ts");
+    const { readPlan } = await import("../../../app/migrate/plan/plan.ts");
     const found = await readPlan(context.config(), {
       limit: typeof flags["n"] === "string" ? wholeNumber(plan, "-n", flags["n"]) : undefined,
       to: typeof flags["to"] === "string" ? versionNumber(plan, "--to", flags["to"]) : undefined,

@@ -1,4 +1,4 @@
-import type { ScriptRange } from "../../../app/migrate/script-steps.ts";
+import type { ScriptRange } from "../../../app/migrate/script/read-steps.ts";
 import { usage, versionNumber, wholeNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 
@@ -31,8 +31,8 @@ export const sql: Command = {
   example: 'migrate sql > up.sql && psql -q -f up.sql "$DATABASE_URL"',
   async run(context) {
     // Loaded here: `migrate up`, which every start of a container runs, must not pay for it.
-    const { readScriptSteps, scriptStepsFromFiles } = await import("../../../app/migrate/script-steps.ts");
-    const { renderScript } = await import("../../../app/migrate/script.ts");
+    const { readScriptSteps, scriptStepsFromFiles } = await import("../../../app/migrate/script/read-steps.ts");
+    const { renderScript } = await import("../../../app/migrate/script/script.ts");
     const { flags } = context;
     const range = rangeOf(context);
     const from = typeof flags["from"] === "string" ? versionNumber(sql, "--from", flags["from"]) : undefined;

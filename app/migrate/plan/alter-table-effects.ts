@@ -2,7 +2,7 @@ import type { AlterTableCmd, AlterTableStmt } from "libpg-query";
 import { addColumn, changeType } from "./column-effects.ts";
 import { addConstraint, dropConstraint, isProven } from "./constraint-effects.ts";
 import type { LockLevel } from "./lock-levels.ts";
-import { findRelation, type PlannedRelation, type PlannedSchema } from "./plan-schema.ts";
+import { findRelation, type PlannedRelation, type PlannedSchema } from "./schema.ts";
 import { touch, touchNamed, type Effects, type TouchWork } from "./table-touches.ts";
 
 /** Where the lock is not ACCESS EXCLUSIVE. Source: PostgreSQL's AlterTableGetLockLevel. */

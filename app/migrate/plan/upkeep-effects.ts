@@ -1,7 +1,7 @@
 import type { Node, RangeVar, VacuumStmt } from "libpg-query";
-import { findRelation, referencesTo, type PlannedRelation, type PlannedSchema } from "./plan-schema.ts";
-import { rangeVars } from "./plan-tree.ts";
+import { findRelation, referencesTo, type PlannedRelation, type PlannedSchema } from "./schema.ts";
 import { touch, touchNamed, type Effects } from "./table-touches.ts";
+import { rangeVars } from "./tree.ts";
 
 export function truncate(
   schema: PlannedSchema,

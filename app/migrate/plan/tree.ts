@@ -1,5 +1,5 @@
 import type { Node, RangeVar, TypeName } from "libpg-query";
-import type { RelationName } from "./plan-schema.ts";
+import type { RelationName } from "./schema.ts";
 
 /** Calls `visit` for each object in a tree with the key it stands under, the outer ones first. `false` stops going deeper. */
 export function walk(tree: unknown, visit: (key: string, value: object) => void | false, key = ""): void {

@@ -1,9 +1,9 @@
 import type { CreateStmt, IndexStmt } from "libpg-query";
 import { columnFrom, constraintsOf } from "./column-effects.ts";
 import { addConstraint } from "./constraint-effects.ts";
-import { addRelation, findRelation, type PlannedSchema } from "./plan-schema.ts";
-import { rangeVars } from "./plan-tree.ts";
+import { addRelation, findRelation, type PlannedSchema } from "./schema.ts";
 import { touch, touchNamed, type Effects } from "./table-touches.ts";
+import { rangeVars } from "./tree.ts";
 
 export function createTable(schema: PlannedSchema, effects: Effects, statement: CreateStmt): void {
   const { relation = {}, tableElts = [], partbound, inhRelations, if_not_exists: mayExist } = statement;

@@ -1,8 +1,8 @@
-import { codeOf } from "../database/sqlstate.ts";
-import { provesNotNull } from "./plan-tree.ts";
-import type { PlannedConstraint, PlannedRelation, PlannedSchema } from "./plan-schema.ts";
-import type { Session } from "../database/session.ts";
-import { isParseFailure, parseStatements } from "./statements.ts";
+import type { Session } from "../../database/session.ts";
+import { codeOf } from "../../database/sqlstate.ts";
+import { isParseFailure, parseStatements } from "../statements.ts";
+import type { PlannedConstraint, PlannedRelation, PlannedSchema } from "./schema.ts";
+import { provesNotNull } from "./tree.ts";
 
 interface RelationRow {
   readonly oid: number;

@@ -1,8 +1,8 @@
 import type { ColumnDef, Constraint, Node } from "libpg-query";
 import { addConstraint } from "./constraint-effects.ts";
-import type { PlannedColumn, PlannedRelation, PlannedSchema } from "./plan-schema.ts";
-import { callsIn, columnOf, typeSize, typeText } from "./plan-tree.ts";
+import type { PlannedColumn, PlannedRelation, PlannedSchema } from "./schema.ts";
 import type { Effects, TouchWork } from "./table-touches.ts";
+import { callsIn, columnOf, typeSize, typeText } from "./tree.ts";
 import { rewritesFor } from "./type-change.ts";
 
 export function addColumn(

@@ -1,12 +1,7 @@
 import type { Constraint } from "libpg-query";
-import {
-  findRelation,
-  type PlannedConstraint,
-  type PlannedRelation,
-  type PlannedSchema,
-} from "./plan-schema.ts";
-import { columnsIn, provesNotNull, stringsIn } from "./plan-tree.ts";
+import { findRelation, type PlannedConstraint, type PlannedRelation, type PlannedSchema } from "./schema.ts";
 import { touch, touchNamed, type Effects, type TouchWork } from "./table-touches.ts";
+import { columnsIn, provesNotNull, stringsIn } from "./tree.ts";
 
 /** A valid check proves it, so that no row is looked at (PostgreSQL 12 and later, older ones are refused). */
 export function isProven(relation: PlannedRelation, column: string): boolean {

@@ -1,4 +1,4 @@
-import { largestParsed } from "./statements.ts";
+import { largestParsed } from "../statements.ts";
 
 /**
  * A text as a literal that means the same whatever `standard_conforming_strings` is. node-postgres' own goes through it

@@ -1,8 +1,11 @@
+import type { TreeNode } from "../statements.ts";
 import { alterTable } from "./alter-table-effects.ts";
 import { createIndex, createTable } from "./create-effects.ts";
 import { drop, rename } from "./drop-effects.ts";
 import { lockLevels } from "./lock-levels.ts";
-import { addRelation, findRelation, type PlannedSchema } from "./plan-schema.ts";
+import { reads } from "./query-effects.ts";
+import { addRelation, findRelation, type PlannedSchema } from "./schema.ts";
+import { noEffects, touch, touchNamed, type Effects } from "./table-touches.ts";
 import {
   isPartOfTable,
   isRelation,
@@ -11,10 +14,7 @@ import {
   relationFrom,
   relationsIn,
   stringsIn,
-} from "./plan-tree.ts";
-import { reads } from "./query-effects.ts";
-import type { TreeNode } from "./statements.ts";
-import { noEffects, touch, touchNamed, type Effects } from "./table-touches.ts";
+} from "./tree.ts";
 import { reindex, truncate, vacuum } from "./upkeep-effects.ts";
 
 /**

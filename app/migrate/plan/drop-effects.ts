@@ -1,7 +1,7 @@
 import type { DropStmt, RenameStmt } from "libpg-query";
-import { dropRelation, findRelation, referencesTo, type PlannedSchema } from "./plan-schema.ts";
-import { isPartOfTable, isRelation, nameFrom, relationFrom } from "./plan-tree.ts";
+import { dropRelation, findRelation, referencesTo, type PlannedSchema } from "./schema.ts";
 import { touch, touchNamed, type Effects } from "./table-touches.ts";
+import { isPartOfTable, isRelation, nameFrom, relationFrom } from "./tree.ts";
 
 export function drop(schema: PlannedSchema, effects: Effects, statement: DropStmt): void {
   const { objects = [], removeType, concurrent, missing_ok: mayBeMissing, behavior } = statement;

@@ -1,4 +1,4 @@
-import type { Severity } from "./lint/finding.ts";
+import type { Severity } from "../lint/finding.ts";
 import type { LockLevel } from "./lock-levels.ts";
 
 /** What `migrate up` would do to a database. */

@@ -1,4 +1,4 @@
-import type { PlannedColumn, PlannedSchema } from "./plan-schema.ts";
+import type { PlannedColumn, PlannedSchema } from "./schema.ts";
 
 /**
  * Whether ALTER COLUMN … TYPE writes the table anew. Source: PostgreSQL's ATColumnChangeRequiresRewrite and the support

@@ -1,7 +1,7 @@
 import type { Node, RangeVar } from "libpg-query";
-import { addRelation, type PlannedSchema } from "./plan-schema.ts";
-import { callsIn, relationsIn } from "./plan-tree.ts";
+import { addRelation, type PlannedSchema } from "./schema.ts";
 import { touchNamed, type Effects } from "./table-touches.ts";
+import { callsIn, relationsIn } from "./tree.ts";
 
 /** A query and the statements in its WITH: what they change, what they read, and the functions that may do more. */
 export function reads(schema: PlannedSchema, effects: Effects, query: Node | undefined): void {

@@ -1,12 +1,18 @@
 import { basename } from "node:path";
-import type { Config } from "../config/settings.ts";
-import type { Session } from "../database/session.ts";
-import { readKnownMigrationsInSlices } from "./known-migrations.ts";
-import { readLedger } from "./ledger.ts";
-import { lintMigrations, newestServer } from "./lint/lint-migrations.ts";
-import { blocksWriters } from "./lock-levels.ts";
-import { withMigrationSession } from "./migration-session.ts";
-import { readPlannedSchema } from "./plan-catalogue.ts";
+import type { Config } from "../../config/settings.ts";
+import { readKnownMigrationsInSlices } from "../known-migrations.ts";
+import { readLedger } from "../ledger.ts";
+import { withMigrationSession } from "../migration-session.ts";
+import type { Step } from "../run-steps.ts";
+import {
+  isParseFailure,
+  largestParsed,
+  parseStatements,
+  skipComments,
+  type ParsedStatement,
+} from "../statements.ts";
+import { planUp } from "../up.ts";
+import type { RunOptions } from "../with-lock.ts";
 import type {
   Plan,
   PlanFinding,
@@ -14,21 +20,14 @@ import type {
   PlannedStatement,
   PlannedTable,
   PlanTotal,
-} from "./plan-document.ts";
-import type { PlannedSchema } from "./plan-schema.ts";
-import { typesIn, wordsIn } from "./plan-tree.ts";
-import type { Step } from "./run-steps.ts";
+} from "./document.ts";
+import { readLintFindings } from "./lint-findings.ts";
+import { blocksWriters } from "./lock-levels.ts";
+import { readPlannedSchema } from "./read-schema.ts";
+import type { PlannedSchema } from "./schema.ts";
 import { statementEffects } from "./statement-effects.ts";
-import {
-  isParseFailure,
-  largestParsed,
-  parseStatements,
-  skipComments,
-  type ParsedStatement,
-} from "./statements.ts";
 import { noEffects, touch, type Effects, type TableTouch } from "./table-touches.ts";
-import { planUp } from "./up.ts";
-import type { RunOptions } from "./with-lock.ts";
+import { typesIn, wordsIn } from "./tree.ts";
 
 export interface PlanOptions extends RunOptions {
   readonly to?: bigint | undefined;
@@ -62,41 +61,12 @@ export async function readPlan(config: Config, options: PlanOptions = {}): Promi
       });
       const { words, types } = await namesIn(steps);
       const schema = await readPlannedSchema(session, [...words], [...types]);
-      const findings = await lintSteps(config, steps, session, signal);
+      const findings = await readLintFindings(config, steps, session, signal);
       return {
         ...(await describePlan(config, schema, steps, findings)),
         deferred: options.deferred ? [] : deferred.map(({ name }) => name),
       };
     },
-  );
-}
-
-/** What `migrate lint` says of the files that would run, by the names of the migrations. */
-async function lintSteps(
-  config: Config,
-  steps: readonly Step[],
-  { serverVersion }: Session,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, readonly PlanFinding[]>> {
-  if (steps.length === 0) return new Map();
-  const { migrations } = await lintMigrations(
-    config,
-    steps.map(({ migration }) => migration.path),
-    { serverVersion: Math.min(newestServer, Math.floor(serverVersion / 10_000)), signal },
-  );
-  return new Map(
-    migrations.map(({ name, findings }) => [
-      name,
-      findings.map(({ file, line, column, rule, severity, message, help }) => ({
-        file: basename(file),
-        line,
-        column,
-        rule,
-        severity,
-        message,
-        help: help ?? null,
-      })),
-    ]),
   );
 }
 
