@@ -1,7 +1,8 @@
 import type { Constraint } from "libpg-query";
+import { wordsOf } from "../parse-tree.ts";
 import { findRelation, type PlannedConstraint, type PlannedRelation, type PlannedSchema } from "./schema.ts";
 import { touch, touchNamed, type Effects, type TouchWork } from "./table-touches.ts";
-import { columnsIn, provesNotNull, stringsIn } from "./tree.ts";
+import { columnsIn, provesNotNull } from "./tree.ts";
 
 /** A valid check proves it, so that no row is looked at (PostgreSQL 12 and later, older ones are refused). */
 export function isProven(relation: PlannedRelation, column: string): boolean {
@@ -18,7 +19,7 @@ export function addConstraint(
   ofColumn: readonly string[] = [],
 ): TouchWork {
   const { contype, skip_validation: skips = false, is_enforced: isEnforced = true } = constraint;
-  const keys = ofColumn.length > 0 ? [...ofColumn] : stringsIn(constraint.keys);
+  const keys = ofColumn.length > 0 ? [...ofColumn] : wordsOf(constraint.keys);
   const add = (planned: Partial<PlannedConstraint>): void => {
     relation.constraints.set(constraint.conname ?? unnamed(relation, contype, keys), {
       kind: "other",
@@ -50,7 +51,7 @@ export function addConstraint(
         touchNamed(schema, effects, constraint.pktable, "SHARE ROW EXCLUSIVE", {
           scans: scans && !relation.isNew,
         });
-      const columns = ofColumn.length > 0 ? ofColumn : stringsIn(constraint.fk_attrs);
+      const columns = ofColumn.length > 0 ? ofColumn : wordsOf(constraint.fk_attrs);
       add({ kind: "foreign key", columns, references });
       return { scans };
     }

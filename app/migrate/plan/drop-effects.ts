@@ -1,12 +1,13 @@
 import type { DropStmt, RenameStmt } from "libpg-query";
+import { nameParts } from "../parse-tree.ts";
 import { dropRelation, findRelation, referencesTo, type PlannedSchema } from "./schema.ts";
 import { touch, touchNamed, type Effects } from "./table-touches.ts";
-import { isPartOfTable, isRelation, nameFrom, relationFrom } from "./tree.ts";
+import { isPartOfTable, isRelation, relationFrom } from "./tree.ts";
 
 export function drop(schema: PlannedSchema, effects: Effects, statement: DropStmt): void {
   const { objects = [], removeType, concurrent, missing_ok: mayBeMissing, behavior } = statement;
   for (const object of objects) {
-    const parts = nameFrom(object);
+    const parts = nameParts(object);
     if (isPartOfTable(String(removeType))) {
       touchNamed(schema, effects, relationFrom(parts.slice(0, -1)), "ACCESS EXCLUSIVE", { mayBeMissing });
       continue;

@@ -74,7 +74,7 @@ export async function readPlan(config: Config, options: PlanOptions = {}): Promi
 async function namesIn(steps: readonly Step[]): Promise<{ words: Set<string>; types: Set<string> }> {
   const [words, types] = [new Set<string>(), new Set<string>()];
   for (const step of steps)
-    for (const { typed: tree } of (await statementsOf(step)).statements) {
+    for (const { tree } of (await statementsOf(step)).statements) {
       wordsIn(tree, words);
       typesIn(tree, types);
     }
@@ -112,7 +112,7 @@ async function describePlan(
     const all = noEffects();
     if (why !== undefined) all.undecided.add(why);
     const planned: PlannedStatement[] = [];
-    for (const { typed: tree, line, text } of statements.slice(done)) {
+    for (const { tree, line, text } of statements.slice(done)) {
       const effects = statementEffects(schema, tree);
       // Under the name that each table had when it was met: later statements may rename it.
       for (const [key, found] of effects.touches) {

@@ -1,4 +1,4 @@
-import type { TreeNode } from "../statements.ts";
+import { nameParts, wordsOf, type TreeNode } from "../parse-tree.ts";
 import { alterTable } from "./alter-table-effects.ts";
 import { createIndex, createTable } from "./create-effects.ts";
 import { drop, rename } from "./drop-effects.ts";
@@ -6,15 +6,7 @@ import { lockLevels } from "./lock-levels.ts";
 import { reads } from "./query-effects.ts";
 import { addRelation, findRelation, type PlannedSchema } from "./schema.ts";
 import { noEffects, touch, touchNamed, type Effects } from "./table-touches.ts";
-import {
-  isPartOfTable,
-  isRelation,
-  nameFrom,
-  rangeVars,
-  relationFrom,
-  relationsIn,
-  stringsIn,
-} from "./tree.ts";
+import { isPartOfTable, isRelation, rangeVars, relationFrom, relationsIn } from "./tree.ts";
 import { reindex, truncate, vacuum } from "./upkeep-effects.ts";
 
 /**
@@ -116,7 +108,7 @@ function describe(schema: PlannedSchema, effects: Effects, tree: TreeNode): void
   if ("ReindexStmt" in tree) return reindex(schema, effects, tree.ReindexStmt);
   if ("CommentStmt" in tree) {
     const { objtype, object } = tree.CommentStmt;
-    const [parts, kind] = [nameFrom(object), String(objtype)];
+    const [parts, kind] = [nameParts(object), String(objtype)];
     if (isRelation(kind)) touchNamed(schema, effects, relationFrom(parts), "SHARE UPDATE EXCLUSIVE");
     else if (isPartOfTable(kind))
       touchNamed(schema, effects, relationFrom(parts.slice(0, -1)), "ACCESS SHARE");
@@ -131,9 +123,9 @@ function describe(schema: PlannedSchema, effects: Effects, tree: TreeNode): void
         "DefElem" in option &&
         option.DefElem.defname === "volatility" &&
         option.DefElem.arg !== undefined &&
-        nameFrom(option.DefElem.arg)[0] !== "volatile",
+        nameParts(option.DefElem.arg)[0] !== "volatile",
     );
-    schema.functions.set(stringsIn(funcname).at(-1) ?? "", { isVolatile, isOurs: true });
+    schema.functions.set(wordsOf(funcname).at(-1) ?? "", { isVolatile, isOurs: true });
     return;
   }
   if ("VariableSetStmt" in tree) {

@@ -163,7 +163,7 @@ async function planned(session: Session, text: string): Promise<Picture> {
   wordsIn(parsed, words);
   typesIn(parsed, types);
   const schema = await readPlannedSchema(session, [...words], [...types]);
-  const effects = statementEffects(schema, parsed[0]!.typed);
+  const effects = statementEffects(schema, parsed[0]!.tree);
   expect([...effects.undecided]).toEqual([]);
   return Object.fromEntries(
     [...effects.touches.values()]
