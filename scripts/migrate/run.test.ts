@@ -134,7 +134,12 @@ describe("migrate create", () => {
       );
       expect((await type("create -m add_note", env)).stderr).toBe("");
       const { stdout } = await type("create --ts -m third --json", { MIGRATIONS_DIR: folder });
-      expect(JSON.parse(stdout)).toMatchObject({ name: "third" });
+      const [, number] = /"version":"(20\d{12})"/.exec(stdout) ?? [];
+      expect(JSON.parse(stdout)).toEqual({
+        version: number,
+        name: `${number}_third`,
+        files: ["up", "down"].map((way) => join(folder, `${number}_third.${way}.sql`)),
+      });
       expect(readdirSync(folder)).toEqual([
         "000001_add_owner_to_server.down.sql",
         "000001_add_owner_to_server.up.sql",

@@ -37,11 +37,3 @@ export function moment(iso: string): string {
 export function grouped(count: number): string {
   return Math.round(count).toLocaleString("en-US");
 }
-
-/** Bytes for people: `8 kB`, `1.5 GB`. */
-export function amount(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log(bytes) / Math.log(1024)));
-  const value = bytes / 1024 ** power;
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
-}

@@ -1,4 +1,4 @@
-import type { Severity } from "../lint/finding.ts";
+import type { Finding, SeverityCounts } from "../lint/finding.ts";
 import type { LockLevel } from "./lock-levels.ts";
 
 /** What `migrate up` would do to a database. */
@@ -19,7 +19,8 @@ export interface PlanTotal {
   readonly rewrittenBytes: number;
   /** Migrations of which something is decided when they run. */
   readonly undecided: readonly string[];
-  readonly findings: number;
+  /** What lint found. */
+  readonly findings: SeverityCounts;
 }
 
 export interface PlannedMigration {
@@ -40,18 +41,19 @@ export interface PlannedMigration {
   /** What cannot be known beforehand; a clause each. */
   readonly undecided: readonly string[];
   readonly notes: readonly string[];
-  readonly findings: readonly PlanFinding[];
+  /** What `migrate lint` says of the file. */
+  readonly findings: readonly Finding[];
 }
 
-/** Times are milliseconds; what is not given in the file is what the settings say. */
+/** What is not given in the file is what the settings say. */
 export interface PlannedDirectives {
   readonly noTransaction: boolean;
   readonly deferred: boolean;
   readonly breaking: boolean;
   readonly irreversible: string | null;
-  readonly repeatUntilZero: { readonly pause: number } | null;
-  readonly lockTimeout: number;
-  readonly statementTimeout: number | null;
+  readonly repeatUntilZero: { readonly pauseMs: number } | null;
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number | null;
   readonly retries: number;
 }
 
@@ -78,16 +80,4 @@ export interface PlannedStatement {
   readonly tables: readonly PlannedTable[];
   readonly undecided: readonly string[];
   readonly notes: readonly string[];
-}
-
-/** What `migrate lint` says about a place in a migration. */
-export interface PlanFinding {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly rule: string;
-  readonly severity: Severity;
-  readonly message: string;
-  /** What to do instead; null where the message says it. */
-  readonly help: string | null;
 }

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { Config } from "../../config/settings.ts";
 import { readKnownMigrationsInSlices } from "../known-migrations.ts";
 import { readLedger } from "../ledger.ts";
+import { countSeverities, type Finding } from "../lint/finding.ts";
 import { withMigrationSession } from "../migration-session.ts";
 import type { Step } from "../run-steps.ts";
 import {
@@ -13,14 +14,7 @@ import {
 } from "../statements.ts";
 import { planUp } from "../up.ts";
 import type { RunOptions } from "../with-lock.ts";
-import type {
-  Plan,
-  PlanFinding,
-  PlannedMigration,
-  PlannedStatement,
-  PlannedTable,
-  PlanTotal,
-} from "./document.ts";
+import type { Plan, PlannedMigration, PlannedStatement, PlannedTable, PlanTotal } from "./document.ts";
 import { readLintFindings } from "./lint-findings.ts";
 import { blocksWriters } from "./lock-levels.ts";
 import { readPlannedSchema } from "./read-schema.ts";
@@ -101,7 +95,7 @@ async function describePlan(
   config: Pick<Config, "lockTimeout" | "retries">,
   schema: PlannedSchema,
   steps: readonly Step[],
-  findings: ReadonlyMap<string, readonly PlanFinding[]>,
+  findings: ReadonlyMap<string, readonly Finding[]>,
 ): Promise<Omit<Plan, "deferred">> {
   const migrations: PlannedMigration[] = [];
   const { searchPath } = schema;
@@ -138,7 +132,7 @@ function describeMigration(
   { migration, unfinished }: Step,
   { touches, undecided }: Effects,
   statements: readonly PlannedStatement[],
-  findings: ReadonlyMap<string, readonly PlanFinding[]>,
+  findings: ReadonlyMap<string, readonly Finding[]>,
 ): PlannedMigration {
   const { file, directives, path, warnings, keepsNobodyWaiting } = migration;
   const tables = [...touches.values()].map(toTable);
@@ -153,9 +147,9 @@ function describeMigration(
       deferred,
       breaking,
       irreversible: directives.irreversible ?? null,
-      repeatUntilZero: repeatUntilZero ?? null,
-      lockTimeout: directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : config.lockTimeout),
-      statementTimeout: directives.statementTimeout ?? null,
+      repeatUntilZero: repeatUntilZero === undefined ? null : { pauseMs: repeatUntilZero.pause },
+      lockTimeoutMs: directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : config.lockTimeout),
+      statementTimeoutMs: directives.statementTimeout ?? null,
       retries: directives.retries ?? config.retries,
     },
     down:
@@ -213,7 +207,7 @@ function totalOf(migrations: readonly PlannedMigration[]): PlanTotal {
     scannedBytes: bytes(({ scans, rewrites }) => scans && !rewrites),
     rewrittenBytes: bytes(({ rewrites }) => rewrites),
     undecided: migrations.filter(({ undecided }) => undecided.length > 0).map(({ name }) => name),
-    findings: migrations.reduce((sum, { findings }) => sum + findings.length, 0),
+    findings: countSeverities(migrations.flatMap(({ findings }) => findings)),
   };
 }
 

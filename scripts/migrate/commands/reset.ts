@@ -8,8 +8,12 @@ import { countOf, seconds } from "../words.ts";
 export const reset: Command = {
   name: "reset",
   summary: "drop everything in the database and apply all migrations anew; never where APP_ENV is production",
+  description:
+    "For development and tests: drops every table, type, function and schema of the database with all data in one transaction, the ledger among it, and then applies all migrations from the first on, under one lock. The files are read and checked before anything is dropped. Roles, settings of the database and extensions of another role stay; what belongs to a role that ours may not act as is an error, and nothing is dropped. `--confirm` is always required, `--yes` where there is no terminal.",
   flags: { confirm: { description: "required: all data is lost" } },
+  exitCodes: [[3, "you declined"], 4, 5, [6, "a migration failed; everything else was dropped before"], 7, 8],
   example: "migrate reset --confirm",
+  examples: ["migrate reset --confirm --yes"],
   async run(context) {
     const config = context.config();
     if (context.flags["confirm"] !== true && config.environment !== "production")
