@@ -1,7 +1,7 @@
 import type { UpPlan, UpResult } from "../../app/migrate/up.ts";
 import { describeError, exitCodeOf } from "../../app/exit-code.ts";
 import type { CommandContext } from "./command.ts";
-import { countOf, seconds } from "./words.ts";
+import { countOf, deferredSentence, seconds } from "./words.ts";
 
 export function upExitCode({ failed, outcome }: UpResult): number {
   if (failed !== undefined) return exitCodeOf(failed.error);
@@ -16,8 +16,9 @@ export function plannedNames({ steps }: UpPlan): string[] {
 /** Says what a run of `up` or `deferred` did. */
 export function reportUp(context: CommandContext, result: UpResult, nothing = "Nothing is pending"): void {
   const { outcome, plan, done, failed, notTried } = result;
-  const current =
-    done.at(-1)?.name ?? plan.history.ahead.at(-1)?.name ?? plan.history.applied.at(-1)?.file.name ?? null;
+  const current = newestOf(result);
+  const applied = new Set(done.map(({ name }) => name));
+  const deferred = plan.deferred.flatMap(({ name }) => (applied.has(name) ? [] : [name]));
   context.answer({
     outcome,
     applied: done,
@@ -26,15 +27,12 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
       outcome === "planned" || outcome === "declined"
         ? plannedNames(plan)
         : [...(failed === undefined ? [] : [failed.name]), ...notTried],
-    deferred: plan.deferred.map(({ name }) => name),
+    deferred,
     ahead: plan.history.ahead.map(({ name }) => name),
     current,
   });
   for (const { name, ranMs } of done) context.list(`applied ${name} (${seconds(ranMs)})`);
-  const left =
-    plan.deferred.length === 0
-      ? ""
-      : ` ${countOf(plan.deferred.length, "deferred migration")} wait for the service to run: \`migrate deferred\`.`;
+  const left = deferred.length === 0 ? "" : ` ${deferredSentence(deferred.length)}`;
   const ahead =
     plan.history.ahead.length === 0
       ? ""
@@ -56,4 +54,19 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
         `${countOf(done.length, "migration")} applied, ${failed!.name} failed${notTried.length === 0 ? "" : `, ${notTried.length} not tried`}; the schema is at ${current ?? "its beginning"}.`,
       );
   }
+}
+
+/** The newest applied migration after the run: by its number, for a deferred one comes later than that says. */
+function newestOf({ plan: { history }, done }: UpResult): string | null {
+  const applied = [
+    ...history.applied.map(({ file: { version, name } }) => ({ version, name })),
+    ...history.ahead.map(({ version = 0n, name }) => ({ version, name })),
+    ...done.map(({ version, name }) => ({ version: BigInt(version), name })),
+  ];
+  return (
+    applied.reduce<(typeof applied)[number] | null>(
+      (newest, each) => (newest === null || each.version > newest.version ? each : newest),
+      null,
+    )?.name ?? null
+  );
 }

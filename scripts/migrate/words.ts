@@ -3,6 +3,11 @@ export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** What is left to the service: `1 deferred migration waits for the service to run: …`. */
+export function deferredSentence(count: number): string {
+  return `${countOf(count, "deferred migration")} ${count === 1 ? "waits" : "wait"} for the service to run: \`migrate deferred\`.`;
+}
+
 /** A duration for people: `34 ms`, `1.2 s`, `3 min 20 s`. */
 export function seconds(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

@@ -109,7 +109,7 @@ describe("migrate reset", () => {
       "without --yes where there is no terminal",
       ["--confirm"],
       {},
-      /1 table with about 3 rows, .*There is no terminal to ask on; nothing was touched/s,
+      /1 table with ≈ 3 rows, .*There is no terminal to ask on; nothing was touched/s,
     ],
   ])("touches nothing %s", async (_when, flags, env, sentence) => {
     await withScene(async (scene) => {

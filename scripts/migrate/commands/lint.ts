@@ -14,6 +14,7 @@ export const lint: Command = {
   description:
     "Reads the files, asks nobody, runs nothing. Two judges look at each: rules of our own for this runner, and squawk for unsafe DDL. An error fails for certain; a warning makes readers or writers wait, or breaks clients; a note is a matter of style, or worth knowing. A file accepts a finding with `-- migrate: allow=RULE REASON`. docs/lint.md has every rule.\n\nFILES are versions, names or paths; without any, all are judged.",
   arguments: "[FILES]",
+  manyArguments: true,
   flags: {
     "fail-on": {
       value: "SEVERITY",
@@ -41,8 +42,8 @@ export const lint: Command = {
   example: "migrate lint",
   examples: ["migrate lint --since 000120 --format github", "migrate lint 000012 --fail-on error"],
   async run(context) {
-    const bar = choice(context, "fail-on", severities, "warning");
-    const format = choice(context, "format", formats, "text");
+    const bar = choice(context, "fail-on", severities) ?? "warning";
+    const format = choice(context, "format", formats) ?? "text";
     if (context.json && context.flags["format"] !== undefined)
       throw usage(lint, "--json and --format exclude each other.");
     const since = context.flags["since"];
@@ -80,17 +81,13 @@ export const lint: Command = {
   },
 };
 
+/** The value of a flag that has choices. */
 function choice<T extends string>(
   { flags }: CommandContext,
   flag: string,
-  known: readonly T[],
-  fallback: T,
-): T {
-  const given = flags[flag];
-  if (given === undefined) return fallback;
-  const found = known.find((one) => one === given);
-  if (found === undefined) throw usage(lint, `--${flag} must be one of ${known.join(", ")}, not "${given}".`);
-  return found;
+  choices: readonly T[],
+): T | undefined {
+  return choices.find((one) => one === flags[flag]);
 }
 
 async function serverVersion(context: CommandContext): Promise<number | undefined> {

@@ -64,13 +64,11 @@ export const plan: Command = {
 const heads = ["TABLE", "LOCK", "ROWS", "SIZE", "WORK", "WHO WAITS"];
 
 async function describe(migration: PlannedMigration): Promise<string[]> {
-  const { name, tables, statements, undecided, notes, findings } = migration;
+  const { name, statements, undecided, notes, findings } = migration;
+  const rows = rowsOf(migration);
   const remarks = [
-    ...statements.flatMap(({ line, notes: ofStatement }) =>
-      ofStatement.map((note) => `line ${line}: ${note}`),
-    ),
-    ...statements.flatMap(({ line, undecided: ofStatement }) =>
-      ofStatement.map((reason) => `line ${line}: ${reason}`),
+    ...statements.flatMap((statement) =>
+      [...statement.notes, ...statement.undecided].map((remark) => `line ${statement.line}: ${remark}`),
     ),
     ...undecided.filter((reason) => !statements.some((statement) => statement.undecided.includes(reason))),
     ...notes,
@@ -81,9 +79,7 @@ async function describe(migration: PlannedMigration): Promise<string[]> {
   ];
   return [
     `${name} (${manner(migration)})`,
-    ...(tables.length === 0
-      ? []
-      : (await table(heads, tables.map(row))).slice(0, -1).map((line) => `  ${line}`)),
+    ...(rows.length === 0 ? [] : (await table(heads, rows)).slice(0, -1).map((line) => `  ${line}`)),
     ...remarks.map((remark) => `  ! ${remark}`),
     "",
   ];
@@ -114,6 +110,16 @@ function manner({ kind, directives, down, resumesAt }: PlannedMigration): string
     ...(breaking ? ["breaking"] : []),
     ...(down === "irreversible" ? [`irreversible: ${irreversible}`] : []),
   ].join(", ");
+}
+
+/**
+ * In a transaction all locks are held to its end, and the strongest counts. Outside, each statement stands for itself: what
+ * reads a table whole may be another one than what locks it.
+ */
+function rowsOf({ directives, tables, statements }: PlannedMigration): TableRow[] {
+  if (!directives.noTransaction) return tables.map(row);
+  const rows = statements.flatMap((statement) => statement.tables.map(row));
+  return [...new Map(rows.map((each) => [each.cells.join("\n"), each])).values()];
 }
 
 function row(planned: PlannedTable): TableRow {

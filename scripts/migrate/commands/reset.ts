@@ -3,7 +3,7 @@ import { migrateReset, type ResetPlan, type ResetResult } from "../../../app/mig
 import { usage } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { countOf, seconds } from "../words.ts";
+import { countOf, deferredSentence, grouped, seconds } from "../words.ts";
 
 export const reset: Command = {
   name: "reset",
@@ -34,7 +34,7 @@ export const reset: Command = {
 
 function describe({ database, host, port, tables, estimatedRows, contents, up }: ResetPlan): string[] {
   return [
-    `Everything in database "${database}" at ${host}:${port} will be dropped: ${countOf(tables, "table")} with about ${countOf(Math.round(estimatedRows), "row")}, ${countOf(contents.length, "object")} in all.`,
+    `Everything in database "${database}" at ${host}:${port} will be dropped: ${countOf(tables, "table")} with ≈ ${grouped(estimatedRows)} row${Math.round(estimatedRows) === 1 ? "" : "s"}, ${countOf(contents.length, "object")} in all.`,
     `Then ${countOf(up.steps.length, "migration")} will be applied.`,
   ];
 }
@@ -57,8 +57,5 @@ function report(context: CommandContext, { outcome, plan, done, failed, notTried
       ? `${dropped}; the schema is at ${done.at(-1)?.name ?? "its beginning"}.`
       : `${dropped}, ${failed.name} failed; what is pending can be applied with \`migrate up\`.`,
   );
-  if (up.deferred.length > 0)
-    context.say(
-      `${countOf(up.deferred.length, "deferred migration")} wait for the service to run: \`migrate deferred\`.`,
-    );
+  if (up.deferred.length > 0) context.say(deferredSentence(up.deferred.length));
 }
