@@ -72,8 +72,9 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     if (token.kind !== "option") continue;
     const option = options[token.name];
     if (option === undefined) throw unknownFlag(command, token.rawName, Object.keys(options));
-    if (option.type === "string" && token.value === undefined)
-      throw usage(command, `${token.rawName} needs a value.`);
+    // The next flag is no value, unless it is written with `=`.
+    const isMissing = token.value === undefined || (!token.inlineValue && token.value.startsWith("--"));
+    if (option.type === "string" && isMissing) throw usage(command, `${token.rawName} needs a value.`);
     if (option.type === "boolean" && token.value !== undefined)
       throw usage(command, `${token.rawName} takes no value.`);
     const name = nameOf.get(token.name);
