@@ -95,6 +95,7 @@ describe("migrate reset", () => {
           host: expect.stringMatching(/./),
         }),
       );
+      expect((await migrate(scene, ["history"])).output).toMatch(/ reset +reset +everything dropped /);
       expect((await ask(scene, "check")).code).toBe(0);
       expect((await ask(scene, "up", "--yes")).document).toMatchObject({ outcome: "up-to-date" });
       expect((await ask(scene, "status")).document["migrations"]).toHaveLength(2);
