@@ -300,7 +300,10 @@ describe("migrate plan", () => {
                   severity: "warning",
                   message: "Renaming a column may break existing clients.",
                   help: null,
-                  excerpt: ["  2 | ALTER TABLE store RENAME COLUMN id TO number;", "    |                   ^"],
+                  excerpt: [
+                    "  2 | ALTER TABLE store RENAME COLUMN id TO number;",
+                    "    |                   ^",
+                  ],
                 },
               ],
             },
