@@ -3,6 +3,7 @@
 # Brings the database's schema to head, then becomes the program.
 #
 # usage: docker-entrypoint.sh [serve] [FLAG…]     wait for PostgreSQL, migrate, serve
+#        docker-entrypoint.sh [serve] [FLAG…] -- COMMAND …     the same, and then COMMAND is what serves
 #        docker-entrypoint.sh migrate … | registry …
 #        docker-entrypoint.sh COMMAND …           anything else, as it is
 #
@@ -163,9 +164,17 @@ _wait_for_postgres() {
 	if ((next_line > 0)); then _log info "PostgreSQL at $host:$port accepts connections after $SECONDS s"; fi
 }
 
-# usage: _serve [FLAG…]
-# the phases before the service, then the service in place of this shell
+# usage: _serve [FLAG…] [-- COMMAND …]
+# the phases before the service, then the service in place of this shell: ours, or COMMAND
 _serve() {
+	local flags=() service=()
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		flags+=("$1")
+		shift
+	done
+	service=("${@:2}")
+	set -- "${flags[@]}"
+
 	# Always TERM for the programs: what runs in the background ignores INT.
 	local key value host="" port="" seconds="" on_start="" log_format=""
 	local stop_signal=TERM child="" gate="" gate_pid="" phases="" told="" orders="" waits=()
@@ -200,6 +209,7 @@ _serve() {
 
 	unset MIGRATE_DATABASE_URL MIGRATE_DATABASE_URL_FILE MIGRATE_DB_USER MIGRATE_DB_USER_FILE
 	unset MIGRATE_DB_PASSWORD MIGRATE_DB_PASSWORD_FILE MIGRATE_SCRATCH_URL MIGRATE_SCRATCH_URL_FILE
+	if [ ${#service[@]} -gt 0 ]; then exec "${service[@]}"; fi
 	_find_program app/server
 	exec "${program[@]}" "$@"
 }

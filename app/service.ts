@@ -3,10 +3,12 @@ import { startDeferredMigrations } from "./deferred-migrations.ts";
 import { createPool } from "./database/pool.ts";
 import { createApiApp } from "./http/api-app.ts";
 import { openListener, type Listener } from "./http/listener.ts";
+import { createMetrics } from "./http/metrics.ts";
 import { createOperationsApp } from "./http/operations-app.ts";
 import { Readiness } from "./http/readiness.ts";
 import type { Logger } from "./log.ts";
 import { readSchemaExpectation } from "./migrate/readiness.ts";
+import { PublishTokens } from "./registry/publish-tokens.ts";
 
 /** A running API. */
 export interface Service {
@@ -19,19 +21,24 @@ export interface Service {
 /**
  * Opens both ports; returns once they are open. The database need not answer yet: until it does, requests get 503.
  *
- * @throws AppError when a port cannot be had or the migration files are wrong
+ * @throws AppError when a port cannot be had, or the migration files or the tokens are wrong
  */
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const expectation = readSchemaExpectation(config);
+  const tokens = readTokens(config, log);
   const pool = createPool(config, (error) => log.warn({ error }, "an idle database connection broke"));
   const readiness = new Readiness(pool, expectation, log);
+  const metrics = createMetrics({ pool, tables: expectation.tables, readiness });
   const listeners: Listener[] = [];
   try {
     const address = config.address ?? { port: config.port };
     const setting = config.address === undefined ? "PORT" : "ADDRESS (--address)";
-    const api = await openListener(createApiApp({ database: pool, readiness, log }), { address, setting });
+    const api = await openListener(createApiApp({ database: pool, tokens, readiness, metrics, log }), {
+      address,
+      setting,
+    });
     listeners.push(api);
-    const operations = await openListener(createOperationsApp({ readiness, log }), {
+    const operations = await openListener(createOperationsApp({ readiness, metrics, log }), {
       address: { ...(address.host === undefined ? {} : { host: address.host }), port: config.operationsPort },
       setting: "OPERATIONS_PORT",
     });
@@ -61,6 +68,14 @@ export async function startService(config: Config, log: Logger): Promise<Service
     await pool.end();
     throw error;
   }
+}
+
+/** @throws AppError `configuration` */
+function readTokens({ publishTokensFile }: Config, log: Logger): PublishTokens | undefined {
+  if (publishTokensFile === undefined) return undefined;
+  return new PublishTokens(publishTokensFile, (error) =>
+    log.error({ error }, "the changed file of tokens cannot be used; those from before stay"),
+  );
 }
 
 /** For a query that nobody waits for any more; PostgreSQL ends it with its statement timeout. */

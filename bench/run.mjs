@@ -12,6 +12,7 @@ import { measureApply } from "./sections/apply.mjs";
 import { measureCrowd } from "./sections/crowd.mjs";
 import { measureMemory } from "./sections/memory.mjs";
 import { measureNoOp } from "./sections/no-op.mjs";
+import { measureSoak } from "./sections/soak.mjs";
 import { measureStart } from "./sections/start.mjs";
 import { installPeers } from "./support/peers.mjs";
 import { createDatabases, preferRealClients } from "./support/postgres.mjs";
@@ -23,7 +24,10 @@ const sections = {
   crowd: measureCrowd,
   api: measureApi,
   memory: measureMemory,
+  soak: measureSoak,
 };
+/** Takes 20 minutes by itself. */
+const onlyWhenAsked = new Set(["soak"]);
 const results = join(import.meta.dirname, "results.md");
 const rounds = Number(process.env.BENCH_ROUNDS ?? 21);
 
@@ -46,7 +50,7 @@ try {
   const machine = `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, PostgreSQL ${rows[0].server_version}`;
   const parts = readParts();
   for (const [name, measure] of Object.entries(sections)) {
-    if (asked.length > 0 && !asked.includes(name)) continue;
+    if (asked.length > 0 ? !asked.includes(name) : onlyWhenAsked.has(name)) continue;
     process.stderr.write(`${name} …\n`);
     const lines = await measure({ work, databases, rounds, freePort });
     parts.set(name, `${lines.join("\n")}\n\n${machine}; \`npm run bench -- ${name}\`, ${rounds} rounds.`);

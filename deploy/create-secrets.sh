@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 #
-# Makes the passwords of docker-compose.migrate-service.yml: one random file each. What is there already is kept.
+# Makes the passwords of docker-compose.migrate-service.yml and deploy/swarm/stack.yml: one random file each. What is
+# there already is kept.
 #
 # usage: create-secrets.sh [FOLDER]      .secrets beside the compose file unless given (then set SECRETS_DIR for Compose)
 #

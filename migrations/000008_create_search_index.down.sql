@@ -1,4 +1,5 @@
 -- migrate: no-transaction
+-- migrate: allow=mixed-with-concurrently The block may run twice.
 -- The extension goes, too, where it is ours to drop and nothing else uses it.
 
 DROP INDEX CONCURRENTLY IF EXISTS server_version_search;

@@ -1,5 +1,5 @@
 -- migrate: no-transaction
--- migrate: allow=mixed-with-concurrently the extension is added once, and adding it again does nothing
+-- migrate: allow=mixed-with-concurrently The first statement may run twice, and is of no use without the second.
 -- The search looks for text anywhere in name, title and description (ILIKE '%…%'), which no ordinary index can help
 -- with; an index of all groups of three letters can. One index over the three columns, not one over an expression that
 -- joins them: the query stays what it is, so the releases before this one gain as well, a match never spans two columns,

@@ -1,3 +1,4 @@
+-- migrate: allow=data-change-with-ddl The old release must not see the column without its values, see below.
 -- Gives the old release its column back, and the trigger that keeps it in step with the status (why it is as it is
 -- stands in 000005_add_status). Nothing is lost: the status stays, and says what the column has to hold.
 --

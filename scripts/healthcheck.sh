@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 #
-# The image's health check: whether the operations port answers /health with 200. A few milliseconds, no Node.
+# The image's health check: whether the operations port answers with 200. A few milliseconds, no Node.
 #
-# usage: healthcheck.sh
+# usage: healthcheck.sh [PATH]
+#
+# /health unless given: whether the container is alive, also while it waits or migrates. /ready is for an orchestrator
+# that has one check for everything, and takes a replica for ready once it passes.
 
 set -Eeuo pipefail
 
 _main() {
-	local port="${OPERATIONS_PORT:-8081}" connection status
+	local path="${1:-/health}" port="${OPERATIONS_PORT:-8081}" connection status
 	exec {connection}<> "/dev/tcp/127.0.0.1/$port"
-	printf 'GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n' >&"$connection"
+	printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$path" >&"$connection"
 	read -r _ status _ <&"$connection"
 	if [ "$status" != 200 ]; then
-		printf '/health on port %s answers %s\n' "$port" "$status" >&2
+		printf '%s on port %s answers %s\n' "$path" "$port" "$status" >&2
 		return 1
 	fi
 }

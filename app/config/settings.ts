@@ -61,7 +61,8 @@ export const settings = {
     yaml: "registry.publishTokensFile",
     type: "path",
     group: "service",
-    description: "Lines of `<sha256 of a token> <namespace pattern>`; without it the registry is read-only.",
+    description:
+      "Lines of `<sha256 of a token> <namespace pattern>`, read again when they change; without it the registry is read-only.",
   },
   shutdownTimeout: {
     env: "SHUTDOWN_TIMEOUT",

@@ -13,8 +13,8 @@ export function createPool(config: Config, onError: (error: Error) => void): pg.
     connectionTimeoutMillis: config.connectTimeout,
     idleTimeoutMillis: config.idleTimeout,
     statement_timeout: config.statementTimeout,
-    // The server ends a slow statement by itself; this is for a connection on which nothing arrives any more.
-    query_timeout: config.statementTimeout + 1000,
+    // The server ends a slow statement by itself; this is for a connection on which nothing arrives any more. 0: no limit.
+    query_timeout: config.statementTimeout === 0 ? 0 : config.statementTimeout + 1000,
   });
   pool.on("error", onError);
   return pool;

@@ -1,8 +1,10 @@
 import type { Express } from "express";
 import type { Logger } from "../log.ts";
-import type { Database } from "../registry/statement.ts";
 import { createBaseApp } from "./base-app.ts";
+import type { Metrics } from "./metrics.ts";
+import { createOpenApiRoute } from "./openapi-route.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
+import type { RegistryParts } from "./publish-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { createRegistryRouter } from "./registry-router.ts";
 
@@ -10,12 +12,20 @@ import { createRegistryRouter } from "./registry-router.ts";
 export const basePaths = ["/v0.1", "/v0", "/api/v0", "/api/v0.1"];
 
 /** The API as the world sees it. */
-export function createApiApp(parts: { database: Database; readiness: Readiness; log: Logger }): Express {
+export function createApiApp(
+  parts: RegistryParts & {
+    readonly readiness: Readiness;
+    readonly metrics: Pick<Metrics, "measure">;
+    readonly log: Logger;
+  },
+): Express {
   return createBaseApp({
     log: parts.log,
+    before: [parts.metrics.measure],
     routes: [
       ["/", createProbeRoutes(parts.readiness)],
-      [basePaths, createRegistryRouter(parts.database)],
+      ["/", createOpenApiRoute()],
+      [basePaths, createRegistryRouter(parts)],
     ],
     hint: "The registry's servers are at /v0.1/servers.",
   });

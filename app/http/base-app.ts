@@ -6,6 +6,8 @@ import { createRequestLog } from "./request-log.ts";
 
 export interface AppParts {
   readonly log: Logger;
+  /** What sees every request first. */
+  readonly before?: readonly RequestHandler[];
   readonly routes: readonly (readonly [path: string | string[], router: Router])[];
   /** Where a lost client should look. */
   readonly hint: string;
@@ -14,7 +16,7 @@ export interface AppParts {
 const longestUrl = 8192;
 
 /** What the API and the operations port have in common around their routes. */
-export function createBaseApp({ log, routes, hint }: AppParts): Express {
+export function createBaseApp({ log, before = [], routes, hint }: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag"); // set by hand, on reads of the registry only
@@ -22,10 +24,11 @@ export function createBaseApp({ log, routes, hint }: AppParts): Express {
   app.enable("strict routing");
   app.set("query parser", "simple");
 
+  for (const handler of before) app.use(handler);
   app.use(createRequestLog(log));
   app.use(allowOtherOrigins);
   app.use((_request, response, next) => {
-    response.set("X-Content-Type-Options", "nosniff");
+    response.set(safeHeaders);
     next();
   });
   app.use(refuseLongUrls);
@@ -38,6 +41,17 @@ export function createBaseApp({ log, routes, hint }: AppParts): Express {
   app.use(answerWithProblem);
   return app;
 }
+
+/**
+ * A browser that opens an answer shows it as the data it is: it runs nothing of it, puts it into no frame, and sends
+ * nobody on with our address. `Cross-Origin-Resource-Policy` agrees with CORS: everybody may read.
+ */
+const safeHeaders = {
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Resource-Policy": "cross-origin",
+};
 
 /** A registry is public: any page may read it, none may use a visitor's credentials. */
 const allowOtherOrigins = cors({

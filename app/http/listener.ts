@@ -20,7 +20,30 @@ export interface ListenOptions {
   readonly address: ListenAddress;
   /** What the address came from, for the message when it is taken: `PORT`. */
   readonly setting: string;
+  /** Other limits than the usual ones. */
+  readonly limits?: Partial<ListenLimits>;
 }
+
+/** What one client may take of the port; times in ms. */
+export interface ListenLimits {
+  /** For the head of a request, and for all of it: who sends a byte now and then is cut off. */
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
+  /** How often the times are looked at. */
+  readonly connectionsCheckingInterval: number;
+  /** Open connections; one more is closed at once. */
+  readonly maxConnections: number;
+}
+
+const usualLimits: ListenLimits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  // Longer than the minute that load balancers keep a connection, so that they close it first.
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+  maxConnections: 5_000,
+};
 
 /**
  * Opens the port; returns once it is open.
@@ -29,16 +52,11 @@ export interface ListenOptions {
  */
 export async function openListener(
   app: RequestListener,
-  { address, setting }: ListenOptions,
+  { address, setting, limits = {} }: ListenOptions,
 ): Promise<Listener> {
-  const server = createServer({
-    // Longer than the minute that load balancers keep a connection, so that they close it first.
-    keepAliveTimeout: 65_000,
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
-    connectionsCheckingInterval: 5_000,
-    maxHeaderSize: 16_384,
-  });
+  const { maxConnections, ...times } = { ...usualLimits, ...limits };
+  const server = createServer({ ...times, maxHeaderSize: 16_384 });
+  server.maxConnections = maxConnections;
   const connections = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     connections.add(socket);

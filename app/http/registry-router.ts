@@ -1,47 +1,60 @@
-import { createHash } from "node:crypto";
-import { Router, type RequestHandler, type Response } from "express";
+import { Router, type RequestHandler } from "express";
 import { getVersion } from "../registry/get-version.ts";
 import { listServers } from "../registry/list-servers.ts";
 import { listVersions } from "../registry/list-versions.ts";
-import type { Database } from "../registry/statement.ts";
 import { imageRevision, version as ownVersion } from "../version.ts";
+import { limitInFlight } from "./in-flight.ts";
 import { byMethod, notImplemented, type Methods } from "./methods.ts";
+import { changeStatus, publish, validate, type RegistryParts } from "./publish-routes.ts";
 import { parseIncludeDeleted, parseListQuery } from "./query-parameters.ts";
+import { atRoute, markRoute } from "./route.ts";
+import { sendDocument } from "./send-document.ts";
 import { parseServerPath, type ServerPath } from "./server-path.ts";
 
-const readOnly = "This registry is read-only: publishing is not built into this version.";
+/** With ten connections each would wait for a hundred others: what comes on top is told to come back. */
+const mostInFlight = 1_000;
+
 const immutable = "Versions are immutable: publish a new one instead.";
 
 /** The MCP Registry API, to be mounted at each of its base paths. */
-export function createRegistryRouter(database: Database): Router {
+export function createRegistryRouter(parts: RegistryParts): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  router.all(
-    "/servers",
-    byMethod({
-      GET: async (request, response) =>
-        sendDocument(response, await listServers(database, parseListQuery(request.query))),
-    }),
-  );
-  router.all("/servers/*segments", serverHandler(database));
-  router.all("/publish", byMethod({ POST: notImplemented(readOnly) }));
-  router.all("/validate", byMethod({ POST: notImplemented("Validation is not built into this version.") }));
-  router.all("/health", byMethod({ GET: constant({ status: "ok" }) }));
-  router.all("/ping", byMethod({ GET: constant({ pong: true }) }));
-  router.all("/version", byMethod({ GET: constant({ version: ownVersion, git_commit: imageRevision() }) }));
+  router.use(limitInFlight(parts.mostInFlight ?? mostInFlight));
+  const add = (path: string, methods: Methods): unknown => router.all(path, atRoute(path, byMethod(methods)));
+  add("/servers", {
+    GET: async (request, response) =>
+      sendDocument(response, await listServers(parts.database, parseListQuery(request.query))),
+  });
+  router.all("/servers/*segments", serverHandler(parts));
+  add("/publish", { POST: publish(parts) });
+  add("/validate", { POST: validate });
+  add("/health", { GET: constant({ status: "ok" }) });
+  add("/ping", { GET: constant({ pong: true }) });
+  add("/version", { GET: constant({ version: ownVersion, git_commit: imageRevision() }) });
   return router;
 }
 
+/** What stands below `/servers/`, as templates. */
+const templates = {
+  versions: "/servers/{name}/versions",
+  version: "/servers/{name}/versions/{version}",
+  "version-status": "/servers/{name}/versions/{version}/status",
+  "server-status": "/servers/{name}/status",
+} as const satisfies Record<ServerPath["kind"], string>;
+
 /** Everything below `/servers/`: one handler, since the slash of a name may come as one segment or as two. */
-function serverHandler(database: Database): RequestHandler {
+function serverHandler(parts: RegistryParts): RequestHandler {
   return (request, response, next) => {
     const { segments } = request.params;
     const path = Array.isArray(segments) ? parseServerPath(segments) : undefined;
     if (path === undefined) return next();
-    return byMethod(serverMethods(database, path))(request, response, next);
+    markRoute(response, templates[path.kind]);
+    return byMethod(serverMethods(parts, path))(request, response, next);
   };
 }
 
-function serverMethods(database: Database, path: ServerPath): Methods {
+function serverMethods(parts: RegistryParts, path: ServerPath): Methods {
+  const { database } = parts;
   if (path.kind === "versions") {
     return {
       GET: async (request, response) => {
@@ -60,15 +73,7 @@ function serverMethods(database: Database, path: ServerPath): Methods {
       DELETE: notImplemented(immutable),
     };
   }
-  path.kind satisfies "version-status" | "server-status";
-  return { PATCH: notImplemented(readOnly) };
-}
-
-/** Sends JSON text that caches may keep as long as they ask each time whether it still holds. */
-function sendDocument(response: Response, json: string): void {
-  response.set("Cache-Control", "public, max-age=0, must-revalidate");
-  response.set("ETag", `"${createHash("sha256").update(json).digest("base64url").slice(0, 27)}"`);
-  response.type("json").send(json); // Express answers 304 where If-None-Match holds the ETag.
+  return { PATCH: changeStatus(parts, path) };
 }
 
 function constant(body: object): RequestHandler {

@@ -28,12 +28,16 @@ export interface ImportSummary {
   readonly skipped: number;
   /** Servers whose latest version is another one now. */
   readonly latestMoved: number;
+  /** false: a strict import met a line that cannot be used, and the numbers say what would have been. */
+  readonly stored: boolean;
 }
 
 export interface ImportOptions {
   /** One connection, used by nobody else meanwhile. */
   readonly database: Database;
   readonly lines: AsyncIterable<Line>;
+  /** Store nothing when any line cannot be used. */
+  readonly strict?: boolean;
   readonly onProblem?: (problem: ImportProblem) => void;
   /** Hears after every batch how many lines are done. */
   readonly onProgress?: (lines: number) => void;
@@ -56,8 +60,9 @@ export async function importServers(options: ImportOptions): Promise<ImportSumma
   try {
     await waitForTurn(options);
     const summary = await importLines(options);
-    await run(database, "COMMIT");
-    return summary;
+    const stored = options.strict !== true || summary.skipped === 0;
+    await run(database, stored ? "COMMIT" : "ROLLBACK");
+    return { ...summary, stored };
   } catch (error) {
     // A connection that broke cannot roll back, and PostgreSQL has done it by itself.
     await run(database, "ROLLBACK").catch(() => undefined);
@@ -70,7 +75,7 @@ async function importLines({
   lines,
   onProblem,
   onProgress,
-}: ImportOptions): Promise<ImportSummary> {
+}: ImportOptions): Promise<Omit<ImportSummary, "stored">> {
   const count = { lines: 0, added: 0, updated: 0, unchanged: 0, skipped: 0 };
   const skip = (line: number, reason: string): void => {
     count.skipped++;

@@ -1,4 +1,5 @@
-import semver from "semver";
+import type { SemVer } from "semver";
+import parseVersion from "semver/functions/parse.js";
 
 /** What the choice of the latest version looks at. */
 export interface Candidate {
@@ -19,7 +20,7 @@ export function latestOf<T extends Candidate>(versions: readonly [T, ...T[]]): T
 
 interface Ranked {
   readonly candidate: Candidate;
-  readonly semantic: semver.SemVer | undefined;
+  readonly semantic: SemVer | undefined;
 }
 
 function compare(a: Ranked, b: Ranked): number {
@@ -33,8 +34,8 @@ function compare(a: Ranked, b: Ranked): number {
 }
 
 /** The package forgives white space around a version; the rule does not. */
-function parseSemantic(version: string): semver.SemVer | undefined {
-  return /^\S+$/.test(version) ? (semver.parse(version) ?? undefined) : undefined;
+function parseSemantic(version: string): SemVer | undefined {
+  return /^\S+$/.test(version) ? (parseVersion(version) ?? undefined) : undefined;
 }
 
 function compareText(a: string, b: string): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { depthOf, rawMember } from "./raw-member.ts";
+import { depthOf, rawMember, repeatedMember, replaceMember } from "./raw-member.ts";
 
 describe("rawMember", () => {
   it.each([
@@ -29,4 +29,23 @@ describe("depthOf", () => {
     ['{"a":"[[[[","b":[{}]}', 3],
     ["[[],[[]]]", 3],
   ])("of %s is %i", (json, depth) => expect(depthOf(json)).toBe(depth));
+});
+
+describe("replaceMember", () => {
+  it.each([
+    ['{ "a":1, "_meta" : {"b":[1, 2]} , "c":"_meta" }', '{ "a":1, "_meta" : {} , "c":"_meta" }'],
+    ['{"a":{"_meta":1}}', '{"a":{"_meta":1}}'],
+  ])("in %s leaves the rest as it is", (json, changed) =>
+    expect(replaceMember(json, "_meta", "{}")).toBe(changed),
+  );
+});
+
+describe("repeatedMember", () => {
+  it.each([
+    ['{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]}', undefined],
+    ['{"a":"b","b":"a"}', undefined],
+    ['["a","a"]', undefined],
+    ['{"a":1,"x":{},"a" :2}', "a"],
+    ['{"x":[{"b":{"y":[]},"\\u0062":1}]}', "b"],
+  ])("of %s is %s", (json, member) => expect(repeatedMember(json)).toBe(member));
 });

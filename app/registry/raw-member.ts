@@ -5,14 +5,25 @@
  * @param json what JSON.parse took as an object; anything else gives nonsense
  */
 export function rawMember(json: string, member: string): string | undefined {
-  let found: string | undefined;
+  const place = findMember(json, member);
+  return place && json.slice(...place);
+}
+
+/** The object with another value, as JSON text, for a member that it has; everything else stays byte for byte. */
+export function replaceMember(json: string, member: string, value: string): string {
+  const place = findMember(json, member);
+  return place === undefined ? json : json.slice(0, place[0]) + value + json.slice(place[1]);
+}
+
+function findMember(json: string, member: string): [start: number, end: number] | undefined {
+  let found: [number, number] | undefined;
   let at = skipSpace(json, json.indexOf("{") + 1);
   while (at < json.length && json[at] === '"') {
     const keyEnd = skipString(json, at);
     const isWanted = JSON.parse(json.slice(at, keyEnd)) === member;
     const start = skipSpace(json, json.indexOf(":", keyEnd) + 1);
     const end = skipValue(json, start);
-    if (isWanted) found = json.slice(start, end);
+    if (isWanted) found = [start, end];
     at = skipSpace(json, skipSpace(json, end) + 1); // over the comma
   }
   return found;
@@ -33,6 +44,31 @@ export function depthOf(json: string): number {
     at++;
   }
   return deepest;
+}
+
+/** A member that some object in `json` has twice, whichever comes first; undefined: there is none. */
+export function repeatedMember(json: string): string | undefined {
+  const open: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < json.length;) {
+    const character = json[at]!;
+    if (character !== '"') {
+      if (character === "{") open.push(new Set());
+      else if (character === "[") open.push(undefined);
+      else if (character === "}" || character === "]") open.pop();
+      at++;
+      continue;
+    }
+    const end = skipString(json, at);
+    const names = open.at(-1);
+    // Only the name of a member is followed by a colon.
+    if (names !== undefined && json[skipSpace(json, end)] === ":") {
+      const name: string = JSON.parse(json.slice(at, end));
+      if (names.has(name)) return name;
+      names.add(name);
+    }
+    at = end;
+  }
+  return undefined;
 }
 
 function skipSpace(json: string, start: number): number {

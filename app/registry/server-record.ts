@@ -10,6 +10,12 @@ export type ServerRecord = RowOf<"registry-version">;
 /** The member of `_meta` that holds what the registry itself says about a version. */
 export const officialMeta = "io.modelcontextprotocol.registry/official";
 
+/** The member of a server.json's `_meta` that belongs to its publisher. */
+export const publisherMeta = "io.modelcontextprotocol.registry/publisher-provided";
+
+/** The form of server.json that publishing checks. */
+export const officialSchema = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json";
+
 /** JSON text of a ServerResponse. */
 export function renderServer(record: ServerRecord): string {
   return `{"server":${record.value},"_meta":{"${officialMeta}":${JSON.stringify(statement(record))}}}`;

@@ -79,6 +79,18 @@ export interface StatementTypes {
     ];
     readonly row: Record<string, never>;
   };
+  readonly "publish-insert": {
+    readonly parameters: readonly [
+      string | null | undefined,
+      string | null | undefined,
+      string | null | undefined,
+      string | null | undefined,
+      string | null | undefined,
+    ];
+    readonly row: {
+      readonly version: string;
+    };
+  };
   readonly "registry-latest": {
     readonly parameters: readonly [
       string | null | undefined,
@@ -146,5 +158,20 @@ export interface StatementTypes {
       readonly publishedAt: string;
       readonly updatedAt: string;
     };
+  };
+  readonly "status-lock": {
+    readonly parameters: readonly [
+      string | null | undefined,
+    ];
+    readonly row: Record<string, never>;
+  };
+  readonly "status-update": {
+    readonly parameters: readonly [
+      string | null | undefined,
+      readonly (string | null | undefined)[] | null | undefined,
+      ServerStatus | null | undefined,
+      string | null | undefined,
+    ];
+    readonly row: Record<string, never>;
   };
 }

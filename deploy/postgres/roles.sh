@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 #
-# The two roles of docker-compose.migrate-service.yml. The postgres image runs this once, when it makes the database:
+# The two roles of docker-compose.migrate-service.yml and deploy/swarm/stack.yml. The postgres image runs this once, when
+# it makes the database:
 #   headgate_migrator  owns the database and what migrations make in it
 #   headgate_app       reads and writes rows, reads the ledger, and changes no table
 #

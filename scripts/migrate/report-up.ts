@@ -16,9 +16,8 @@ export function plannedNames({ steps }: UpPlan): string[] {
 /** Says what a run of `up` or `deferred` did. */
 export function reportUp(context: CommandContext, result: UpResult, nothing = "Nothing is pending"): void {
   const { outcome, plan, done, failed, notTried } = result;
-  const current = newestOf(result);
-  const applied = new Set(done.map(({ name }) => name));
-  const deferred = plan.deferred.flatMap(({ name }) => (applied.has(name) ? [] : [name]));
+  const current = newestApplied(result);
+  const deferred = plan.deferred.filter(({ name }) => !done.some((ran) => ran.name === name));
   context.answer({
     outcome,
     applied: done,
@@ -27,7 +26,7 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
       outcome === "planned" || outcome === "declined"
         ? plannedNames(plan)
         : [...(failed === undefined ? [] : [failed.name]), ...notTried],
-    deferred,
+    deferred: deferred.map(({ name }) => name),
     ahead: plan.history.ahead.map(({ name }) => name),
     current,
   });
@@ -56,17 +55,12 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
   }
 }
 
-/** The newest applied migration after the run: by its number, for a deferred one comes later than that says. */
-function newestOf({ plan: { history }, done }: UpResult): string | null {
-  const applied = [
-    ...history.applied.map(({ file: { version, name } }) => ({ version, name })),
-    ...history.ahead.map(({ version = 0n, name }) => ({ version, name })),
-    ...done.map(({ version, name }) => ({ version: BigInt(version), name })),
-  ];
-  return (
-    applied.reduce<(typeof applied)[number] | null>(
-      (newest, each) => (newest === null || each.version > newest.version ? each : newest),
-      null,
-    )?.name ?? null
-  );
+/** The name of the highest version that is applied now: not always the last one that ran, since deferred ones come late. */
+function newestApplied({ plan: { history, steps }, done }: UpResult): string | null {
+  const ran = steps
+    .map(({ migration }) => migration.file)
+    .filter((file) => done.some(({ name }) => name === file.name));
+  const applied = [...history.applied.map(({ file }) => file), ...history.ahead, ...ran];
+  const [newest] = applied.toSorted((a, b) => ((a.version ?? -1n) < (b.version ?? -1n) ? 1 : -1));
+  return newest?.name ?? null;
 }

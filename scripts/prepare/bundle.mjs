@@ -41,6 +41,10 @@ export async function bundle(root) {
     format: "cjs",
     sourcemap: "linked",
     sourcesContent: false,
+    // Names stay as they are: a stack without source maps can still be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    alias: { "body-parser": join(import.meta.dirname, "no-body-parser.cjs") },
     external: ["node-pg-migrate", "libpg-query", "pg-native", "squawk-cli"],
     define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
     logLevel: "warning",

@@ -1,85 +1,53 @@
 import { open } from "node:fs/promises";
-import { parseArgs, type ParseArgsConfig } from "node:util";
-import { loadConfig, settingFlags } from "../../app/config/load.ts";
-import { createPool } from "../../app/database/pool.ts";
+import { loadConfig } from "../../app/config/load.ts";
 import { AppError, messageOf } from "../../app/errors.ts";
 import { importServers, type ImportProblem, type ImportSummary } from "../../app/registry/import-servers.ts";
 import { readLines } from "../../app/registry/read-lines.ts";
-import { asDatabaseTrouble, isSchemaMissing, type Database } from "../../app/registry/statement.ts";
+import { readArguments } from "./arguments.ts";
+import { withConnection } from "./connection.ts";
 import { createProgress, formatCount, type Progress } from "./progress.ts";
 import type { Program } from "./run.ts";
 
 /** `registry import FILE`; returns the exit code. */
 export async function runImport(program: Program): Promise<number> {
-  const { file, json, strict, flags } = readArguments(program.argv);
-  const config = loadConfig({ flags, env: program.env });
+  const { positionals, values, flags } = readArguments(program.argv, {
+    json: { type: "boolean" },
+    strict: { type: "boolean" },
+  });
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0)
+    throw new AppError("usage", "`registry import` takes one FILE, or - for standard input.");
+  const strict = values["strict"] === true;
+  const config = loadConfig({ flags: { ...flags }, env: program.env });
   const source = await openSource(file, program.stdin);
-  const progress = createProgress(program.stderr);
+  const progress = createProgress(program.stderr, { activity: "importing" });
   const problems: ImportProblem[] = [];
   const started = performance.now();
   let summary: ImportSummary;
-  const pool = createPool({ ...config, poolSize: 1, statementTimeout: 0 }, () => undefined);
   try {
-    summary = await withConnection(pool, (database) =>
+    summary = await withConnection(config, "registry import", (database) =>
       importServers({
         database,
+        strict,
         lines: readLines(source.chunks),
         onProgress: (count) => progress.update(count),
         onProblem: (problem) => report(problem, problems, progress),
         onWait: () => progress.say("waiting for another import to finish"),
       }),
     );
-  } catch (error) {
-    if (!isSchemaMissing(error)) throw error;
-    const message = "The registry's tables are missing or older than this program. Run `migrate up` first.";
-    throw new AppError("history-conflict", message, { details: { exitCode: 3 } });
   } finally {
     progress.end();
     await source.close();
-    await pool.end();
   }
 
   const elapsedMs = Math.round(performance.now() - started);
   program.stdout.write(
-    json
+    values["json"] === true
       ? `${JSON.stringify({ file, ...summary, elapsedMs, problems })}\n`
       : describe(file, summary, elapsedMs),
   );
   const nothingUsable = summary.skipped > 0 && summary.skipped === summary.lines;
-  return nothingUsable || (strict && summary.skipped > 0) ? 3 : 0;
-}
-
-interface Arguments {
-  readonly file: string;
-  readonly json: boolean;
-  readonly strict: boolean;
-  readonly flags: Record<string, string>;
-}
-
-function readArguments(argv: readonly string[]): Arguments {
-  const options: NonNullable<ParseArgsConfig["options"]> = {
-    json: { type: "boolean" },
-    strict: { type: "boolean" },
-  };
-  for (const flag of settingFlags) options[flag.slice(2)] = { type: "string" };
-  try {
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true });
-    const [file, ...more] = positionals;
-    if (file === undefined || more.length > 0)
-      throw new Error("`registry import` takes one FILE, or - for standard input.");
-    const given = settingFlags.flatMap((flag) => {
-      const value = values[flag.slice(2)];
-      return typeof value === "string" ? [[flag, value] as const] : [];
-    });
-    return {
-      file,
-      json: values["json"] === true,
-      strict: values["strict"] === true,
-      flags: Object.fromEntries(given),
-    };
-  } catch (error) {
-    throw new AppError("usage", messageOf(error), { cause: error });
-  }
+  return nothingUsable || !summary.stored ? 3 : 0;
 }
 
 interface Source {
@@ -101,26 +69,6 @@ async function openSource(file: string, stdin: AsyncIterable<Uint8Array>): Promi
   }
 }
 
-async function withConnection<T>(
-  pool: ReturnType<typeof createPool>,
-  act: (database: Database) => Promise<T>,
-): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw asDatabaseTrouble(error) ?? error;
-  });
-  // A connection that breaks says so in the query under way, too.
-  client.on("error", () => undefined);
-  try {
-    await client.query("SET application_name = 'headgate registry import'");
-    const result = await act(client);
-    client.release();
-    return result;
-  } catch (error) {
-    client.release(true);
-    throw error;
-  }
-}
-
 /** As many as a person or a program can look at. */
 const keptProblems = 1_000;
 
@@ -134,5 +82,7 @@ function describe(file: string, summary: ImportSummary, elapsedMs: number): stri
     (kind) => `${formatCount(summary[kind])} ${kind}`,
   );
   const source = file === "-" ? "standard input" : file;
+  if (!summary.stored)
+    return `${source}: nothing was stored, since ${formatCount(summary.skipped)} of ${formatCount(summary.lines)} entries cannot be used (--strict)\n`;
   return `${source}: ${formatCount(summary.lines)} entries in ${(elapsedMs / 1000).toFixed(1)} s: ${counts.join(", ")}\n`;
 }

@@ -4,7 +4,10 @@ import { createProgress, type Progress } from "./progress.ts";
 function watch(isTTY: boolean): { progress: Progress; text: () => string; pass: (ms: number) => void } {
   let text = "";
   let time = 0;
-  const progress = createProgress({ isTTY, write: (more) => (text += more) }, () => time);
+  const progress = createProgress(
+    { isTTY, write: (more) => (text += more) },
+    { activity: "importing", now: () => time },
+  );
   return { progress, text: () => text, pass: (ms) => (time += ms) };
 }
 

@@ -10,7 +10,10 @@ export interface Progress {
 }
 
 /** A line that is written over and over on a terminal; elsewhere a new line now and then, and at the end. */
-export function createProgress(output: Output, now: () => number = Date.now): Progress {
+export function createProgress(
+  output: Output,
+  { activity, now = Date.now }: { readonly activity: string; readonly now?: () => number },
+): Progress {
   let spokeAt = -Infinity;
   let isOpen = false;
   let unsaid: string | undefined;
@@ -20,7 +23,7 @@ export function createProgress(output: Output, now: () => number = Date.now): Pr
   };
   return {
     update(lines) {
-      const text = `importing: ${formatCount(lines)} lines`;
+      const text = `${activity}: ${formatCount(lines)} lines`;
       if (output.isTTY) {
         output.write(`\r${text}`);
         isOpen = true;

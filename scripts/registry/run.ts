@@ -1,5 +1,6 @@
 import { messageOf, AppError } from "../../app/errors.ts";
 import { reportError } from "../../app/exit-code.ts";
+import { runExport } from "./export.ts";
 import { runImport } from "./import.ts";
 import { usage } from "./usage.ts";
 
@@ -14,6 +15,8 @@ export interface Program {
 
 export interface Output {
   write(text: string): unknown;
+  /** A stream says when it can take more, and when nobody listens any more. */
+  on?(event: "drain" | "error", listener: () => void): unknown;
   readonly isTTY?: boolean;
 }
 
@@ -28,8 +31,12 @@ export async function runRegistry(program: Program): Promise<number> {
   }
   try {
     if (command === "import") return await runImport({ ...program, argv: rest });
+    if (command === "export") return await runExport({ ...program, argv: rest });
     const what = command === undefined ? "No command." : `Unknown command ${JSON.stringify(command)}.`;
-    throw new AppError("usage", `${what} Try \`registry import FILE\`, or \`registry --help\`.`);
+    throw new AppError(
+      "usage",
+      `${what} Try \`registry import FILE\`, \`registry export\`, or \`registry --help\`.`,
+    );
   } catch (error) {
     if (error instanceof AppError && error.code !== "internal") stderr.write("registry: ");
     return reportError(withReason(error), stderr);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createLog } from "../../log.ts";
 import { migrateUp } from "../../migrate/up.ts";
 import { startService, type Service } from "../../service.ts";
+import { startProgram } from "../support/run-program.ts";
 import { configOf, createTestDatabase, type TestDatabase } from "../support/test-database.ts";
 import { waitForCondition } from "../support/wait-for-condition.ts";
 
@@ -36,6 +37,31 @@ async function serve(env: Readonly<Record<string, string>> = {}): Promise<void> 
 
 const runsOfLater = async (): Promise<unknown> =>
   await database.query("SELECT state FROM schema_migration_runs WHERE name = '000002_later'");
+
+describe("migrate deferred", () => {
+  it("says what has been applied, where the schema is, and what is left", async () => {
+    await writeFile(join(folder, "000003_three.up.sql"), "CREATE TABLE three (id int);\n");
+    const run = async (...args: string[]): Promise<unknown> =>
+      JSON.parse(
+        (
+          await startProgram("migrate", {
+            args: [...args, "--yes", "--json"],
+            env: { DATABASE_URL: database.url, MIGRATIONS_DIR: folder },
+          }).ended
+        ).stdout,
+      );
+    await expect(run("up")).resolves.toMatchObject({
+      applied: [{ name: "000001_one" }, { name: "000003_three" }],
+      deferred: ["000002_later"],
+      current: "000003_three",
+    });
+    await expect(run("deferred")).resolves.toMatchObject({
+      applied: [{ name: "000002_later" }],
+      deferred: [],
+      current: "000003_three",
+    });
+  });
+});
 
 describe("a service with deferred migrations", () => {
   it("is ready without them, and one of several replicas applies them", async () => {

@@ -92,6 +92,20 @@ describe("docker-entrypoint.sh serve", () => {
     expect(environment.filter((name) => name?.startsWith("MIGRATE_D"))).toEqual([]);
   });
 
+  it.each([[["serve", "--"]], [["--"]], [["serve", "--log-level", "info", "--"]]])(
+    "migrates and then becomes the command after %j, without the migration credentials",
+    async (words) => {
+      const script = 'printf "%s|" "$$" "$DATABASE_URL" "${MIGRATE_DATABASE_URL-none}" "$@"; exit 7';
+      const command = ["bash", "-c", script, "name", "two words", "--flag"];
+      const env = { MIGRATE_DATABASE_URL: database.url };
+      const program = start(env, ...words, ...command);
+      const { code, stdout } = await program.ended;
+      expect(stdout).toBe(`${program.pid}|${database.url}|none|two words|--flag|`);
+      expect(code).toBe(7);
+      expect(await isApplied()).toBe(true);
+    },
+  );
+
   it("starts with MIGRATE_ON_START=off whatever is pending", async () => {
     const program = start({ MIGRATE_ON_START: "off" });
     await program.waitForOutput("API listening", patiently);

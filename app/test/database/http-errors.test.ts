@@ -162,6 +162,8 @@ describe("a method", () => {
     ["POST", "/v0/servers/a/b/versions/1", "GET, HEAD, PUT, DELETE, OPTIONS"],
     ["GET", "/v0.1/servers/a/b/versions/1/status", "PATCH, OPTIONS"],
     ["GET", "/api/v0/publish", "POST, OPTIONS"],
+    ["GET", "/api/v0.1/validate", "POST, OPTIONS"],
+    ["POST", "/openapi.yaml", "GET, HEAD, OPTIONS"],
     ["PUT", "/health", "GET, HEAD, OPTIONS"],
   ])("%s that %s does not know is 405 with those it knows", async (method, path, allow) => {
     const response = await send(method, path);
@@ -174,12 +176,11 @@ describe("a method", () => {
 
   it.each([
     ["POST", "/publish"],
-    ["POST", "/validate"],
     ["PATCH", "/servers/a%2Fb/versions/1/status"],
     ["PATCH", "/servers/a/b/status"],
     ["PUT", "/servers/a/b/versions/1"],
     ["DELETE", "/servers/a%2Fb/versions/1"],
-  ])("%s %s is 501: the registry is read-only", async (method, path) => {
+  ])("%s %s is 501 without tokens: the registry is read-only", async (method, path) => {
     const response = await send(method, `/v0.1${path}`);
     expect([response.status, response.body.code, response.headers["cache-control"]]).toEqual([
       501,

@@ -88,6 +88,9 @@ describe("other origins", () => {
       "access-control-allow-origin": "*",
       "access-control-expose-headers": "ETag,Location,Retry-After",
       "x-content-type-options": "nosniff",
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+      "referrer-policy": "no-referrer",
+      "cross-origin-resource-policy": "cross-origin",
     });
     expect(headers).not.toHaveProperty("x-powered-by");
     expect(headers).not.toHaveProperty("access-control-allow-credentials");
@@ -133,7 +136,7 @@ describe("small endpoints", () => {
     const { status, body } = await request(api.operations).get("/v0.1/servers");
     expect([status, body.detail]).toEqual([
       404,
-      "There is nothing at /v0.1/servers. This port answers /health, /ready and /version.",
+      "There is nothing at /v0.1/servers. This port answers /health, /ready, /metrics and /version.",
     ]);
   });
 

@@ -94,6 +94,7 @@ describe("the built programs", () => {
         unchanged: 1,
         skipped: 1,
         latestMoved: 0,
+        stored: true,
         elapsedMs: expect.any(Number),
         problems: [{ line: 2, reason: expect.stringMatching(/^not valid JSON/) }],
       },

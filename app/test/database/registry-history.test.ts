@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { latestOf } from "../../registry/latest.ts";
 import { compareCatalogues } from "../../migrate/catalogue/compare.ts";
 import type { CatalogueEntry } from "../../migrate/catalogue/read.ts";
+import { latestOf } from "../../registry/latest.ts";
 import { findRegistryData, readJsonLines, withoutData } from "../support/registry-data.ts";
 import { entryOf, importInto, storedRows } from "../support/registry-fixture.ts";
 import {

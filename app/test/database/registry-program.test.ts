@@ -78,6 +78,7 @@ describe("registry import FILE", () => {
         unchanged: 2,
         skipped: 0,
         latestMoved: 0,
+        stored: true,
         elapsedMs: expect.any(Number),
         problems: [],
       },
@@ -91,7 +92,18 @@ describe("registry import FILE", () => {
       stdout: expect.stringContaining("2 entries in"),
       stderr: "line 2: no name\nimporting: 2 lines\n",
     });
-    await expect(registry(["import", file, "--strict"])).resolves.toMatchObject({ code: 3 });
+  });
+
+  it("stores nothing when it is told to be strict and some lines cannot be used", async () => {
+    const file = await fileOf("strict.jsonl", entryOf("a.b/strict", "1"), "{}", "[]");
+    await expect(registry(["import", file, "--strict"])).resolves.toEqual({
+      code: 3,
+      stdout: `${file}: nothing was stored, since 2 of 3 entries cannot be used (--strict)\n`,
+      stderr: "line 2: no name\nline 3: not a JSON object\nimporting: 3 lines\n",
+    });
+    const json = await registry(["import", file, "--strict", "--json"]);
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([3, { added: 1, skipped: 2, stored: false }]);
+    await expect(database.query("SELECT FROM server WHERE name = 'a.b/strict'")).resolves.toEqual([]);
   });
 
   it("ends with 3 when no line could be used", async () =>
@@ -156,10 +168,14 @@ describe("registry import FILE", () => {
   });
 
   it.each([
-    [[], "registry: No command. Try `registry import FILE`, or `registry --help`.\n"],
-    [["export"], 'registry: Unknown command "export". Try `registry import FILE`, or `registry --help`.\n'],
+    [[], "registry: No command. Try `registry import FILE`, `registry export`, or `registry --help`.\n"],
+    [
+      ["exprot"],
+      'registry: Unknown command "exprot". Try `registry import FILE`, `registry export`, or `registry --help`.\n',
+    ],
     [["import"], "registry: `registry import` takes one FILE, or - for standard input.\n"],
     [["import", "a", "b"], "registry: `registry import` takes one FILE, or - for standard input.\n"],
+    [["export", "a"], "registry: `registry export` takes no word; use --output FILE.\n"],
     [["import", "/"], "registry: Cannot read /: it is a directory.\n"],
   ])("ends with 2 for %j", async (argv, stderr) =>
     expect(registry(argv)).resolves.toEqual({ code: 2, stdout: "", stderr }),

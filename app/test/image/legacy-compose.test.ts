@@ -9,7 +9,7 @@ const version = await runCommand("docker-compose", ["version", "--short"]).then(
   () => "none",
 );
 
-// Newer systems have no version 1 any more; the test's name then says so in the report.
+// Newer systems have no version 1 any more; the name then says so at the end of the run.
 describe(`docker-compose 1 (here: ${version})`, () => {
   const itOnVersion1 = version.startsWith("1.") ? it : it.skip;
   let project: Project | undefined;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { waitForHttp } from "../support/wait-for-http.ts";
 import { createProject, type Project } from "./support/compose-project.ts";
 import { docker, runName, tryDocker } from "./support/run.ts";
-import { runOrThrow } from "./support/run-command.ts";
+import { runCommand, runOrThrow, type CommandEnd } from "./support/run-command.ts";
 
 describe("docker-compose.migrate-service.yml", () => {
   let project: Project;
@@ -70,6 +70,48 @@ describe("docker-compose.migrate-service.yml", () => {
     expect(seen).not.toContain("migrator");
     const everything = `${await docker("inspect", app)}${seen}`;
     expect(everything).not.toContain(passwords["migrator_password"]);
+  });
+
+  it("has that password in no file and no process of the API's container", async () => {
+    const app = await project.container("app");
+    // The text comes on standard input: as an argument it would be found in the search's own command line.
+    const search = (user: string, text: string): Promise<CommandEnd> => {
+      const where = "/app /run /etc /home /tmp /var /proc/[0-9]*/environ /proc/[0-9]*/cmdline";
+      const script = `grep --recursive --devices=skip --no-messages --text --files-with-matches -F -f - ${where}`;
+      return runCommand("docker", ["exec", "--interactive", "--user", user, app, "bash", "-c", script], {
+        input: passwords[text]!,
+      });
+    };
+    for (const user of ["0:0", "1000:1000"]) {
+      expect((await search(user, "app_password")).stdout).toContain("/run/secrets/app_password");
+      expect((await search(user, "migrator_password")).stdout).toBe("");
+      expect((await search(user, "postgres_password")).stdout).toBe("");
+    }
+  });
+
+  it("limits memory, processors and processes of both containers", async () => {
+    const limits = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}";
+    for (const service of ["migrate", "app"]) {
+      expect(await docker("inspect", "--format", limits, await project.container(service))).toBe(
+        "536870912 1000000000 100",
+      );
+    }
+  });
+
+  it("answers 3 to the API's role where nothing was ever migrated, as long as it may look", async () => {
+    const superuser = [
+      "exec",
+      "-T",
+      "postgres",
+      "psql",
+      "--username=postgres",
+      "--dbname=headgate",
+      "--quiet",
+    ];
+    await project.compose(...superuser, "--command", "CREATE SCHEMA empty");
+    await project.compose(...superuser, "--command", "GRANT USAGE ON SCHEMA empty TO headgate_app");
+    const check = ["exec", "-T", "--env", "MIGRATIONS_SCHEMA=empty", "app", "migrate", "check"];
+    expect((await project.tryCompose(...check)).code).toBe(3);
   });
 
   it("gives the API's role rows to read and write, and no table to change", async () => {

@@ -1,13 +1,18 @@
+import type { RequestListener } from "node:http";
 import { createPool } from "../../database/pool.ts";
 import { createApiApp } from "../../http/api-app.ts";
+import { createMetrics } from "../../http/metrics.ts";
 import { createOperationsApp } from "../../http/operations-app.ts";
 import { Readiness } from "../../http/readiness.ts";
 import { createLog } from "../../log.ts";
 import { readSchemaExpectation } from "../../migrate/readiness.ts";
+import { PublishTokens } from "../../registry/publish-tokens.ts";
+import { watched } from "./contract-check.ts";
 import type { TestDatabase } from "./test-database.ts";
 
 export interface TestApi {
-  readonly app: ReturnType<typeof createApiApp>;
+  /** Every answer of it is compared with openapi.yaml; a test that got another one fails. */
+  readonly app: RequestListener;
   readonly operations: ReturnType<typeof createOperationsApp>;
   readonly readiness: Readiness;
   /** Every line of the log so far. */
@@ -16,15 +21,22 @@ export interface TestApi {
 }
 
 /** The API's two apps on a database, without ports. */
-export function createTestApi(database: Pick<TestDatabase, "config">): TestApi {
+export function createTestApi(
+  database: Pick<TestDatabase, "config">,
+  limits: { readonly mostInFlight?: number } = {},
+): TestApi {
   const lines: string[] = [];
   const stream = { write: (line: string) => lines.push(line) };
   const log = createLog({ level: "debug", format: "json", stream });
   const pool = createPool(database.config, () => undefined);
-  const readiness = new Readiness(pool, readSchemaExpectation(database.config), log);
+  const expectation = readSchemaExpectation(database.config);
+  const readiness = new Readiness(pool, expectation, log);
+  const metrics = createMetrics({ pool, tables: expectation.tables, readiness, process: false });
+  const file = database.config.publishTokensFile;
+  const tokens = file === undefined ? undefined : new PublishTokens(file, (error) => log.error({ error }));
   return {
-    app: createApiApp({ database: pool, readiness, log }),
-    operations: createOperationsApp({ readiness, log }),
+    app: watched(createApiApp({ database: pool, ...limits, tokens, readiness, metrics, log })),
+    operations: createOperationsApp({ readiness, metrics, log }),
     readiness,
     log: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),
     close: () => pool.end(),

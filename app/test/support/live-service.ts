@@ -35,9 +35,9 @@ export async function withBlockedReads(
 export const readIsWaiting = (database: TestDatabase): Promise<unknown> =>
   waitForCondition("a read that waits", async () => {
     const rows = await database.query(
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%server_version%'",
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'headgate serve' AND wait_event_type = 'Lock' AND query LIKE '%server_version%'",
     );
-    return rows.length === 1;
+    return rows.length > 0;
   });
 
 const blockers: Server[] = [];

@@ -1,8 +1,5 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { projectRoot } from "../../../version.ts";
 import { findFreePort } from "../../support/free-port.ts";
+import { copyClone, removeClone } from "./clone.ts";
 import { runName } from "./run.ts";
 import { runCommand, runOrThrow, type CommandEnd } from "./run-command.ts";
 
@@ -23,19 +20,24 @@ export interface Project {
   /** The API and the operations port, as published on this machine. */
   readonly apiUrl: string;
   readonly operationsUrl: string;
+  /** What the compose file gets beside the environment of the tests. */
+  readonly env: Readonly<Record<string, string>>;
   /** `docker compose …`, which must succeed; what it printed on stdout. */
   compose(...args: string[]): Promise<string>;
   /** `docker compose …`, whatever its exit code. */
   tryCompose(...args: string[]): Promise<CommandEnd>;
-  /** The id of a service's container, also of one that has ended. */
+  /** The same with other variables, for example the image of another version. */
+  tryWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CommandEnd>;
+  /** The ids of a service's containers, also of those that have ended. */
+  containers(service: string): Promise<string[]>;
+  /** The id of a service's one container, also of one that has ended. */
   container(service: string): Promise<string>;
   /** Removes containers, volumes, networks and the folder. */
   remove(): Promise<void>;
 }
 
 export async function createProject(options: ProjectOptions): Promise<Project> {
-  const folder = await mkdtemp(join(tmpdir(), "headgate-image-"));
-  await cp(projectRoot, folder, { recursive: true, filter: isPartOfClone });
+  const folder = await copyClone();
   const name = `${runName()}-${options.name}`;
   const port = await findFreePort();
   const operationsPort = await findFreePort();
@@ -52,31 +54,34 @@ export async function createProject(options: ProjectOptions): Promise<Project> {
     env: { PORT: String(port), OPERATIONS_PORT: String(operationsPort), ...options.env },
   };
   const compose: Project["compose"] = (...args) => runOrThrow(command, [...all, ...args], settings);
+  const containers = async (service: string): Promise<string[]> => {
+    const labels = { project: name, service };
+    const filters = Object.entries(labels).map(([key, value]) => `label=com.docker.compose.${key}=${value}`);
+    const found = await runOrThrow("docker", [
+      ...["ps", "--all", "--quiet", "--no-trunc"],
+      ...filters.flatMap((filter) => ["--filter", filter]),
+    ]);
+    return found.split("\n").filter((id) => id !== "");
+  };
   return {
     name,
     folder,
+    env: settings.env,
     apiUrl: `http://127.0.0.1:${port}`,
     operationsUrl: `http://127.0.0.1:${operationsPort}`,
     compose,
     tryCompose: (...args) => runCommand(command, [...all, ...args], settings),
+    tryWith: (env, ...args) =>
+      runCommand(command, [...all, ...args], { ...settings, env: { ...settings.env, ...env } }),
+    containers,
     container: async (service) => {
-      const filters = ["project", "service"].map((key) => `com.docker.compose.${key}`);
-      const found = await runOrThrow("docker", [
-        ...["ps", "--all", "--quiet", "--no-trunc"],
-        ...["--filter", `label=${filters[0]}=${name}`, "--filter", `label=${filters[1]}=${service}`],
-      ]);
-      if (!/^[0-9a-f]+$/.test(found)) throw new Error(`not one container of ${service}: "${found}"`);
-      return found;
+      const found = await containers(service);
+      if (found.length !== 1) throw new Error(`not one container of ${service}: "${found.join(" ")}"`);
+      return found[0]!;
     },
     remove: async () => {
       await compose("down", "--volumes", "--remove-orphans", "--timeout", "2");
-      await rm(folder, { recursive: true, force: true });
+      await removeClone(folder);
     },
   };
-}
-
-const notCloned = new Set([".git", ".data", ".env", ".secrets", "node_modules", "dist", "coverage"]);
-
-function isPartOfClone(path: string): boolean {
-  return path === projectRoot || !notCloned.has(basename(path));
 }

@@ -16,18 +16,26 @@ export interface Postgres {
   readonly host: string;
   readonly password: string;
   readonly url: string;
+  /** A database of its own; its URL. */
+  createDatabase(): Promise<string>;
+  /** What psql answers: the values alone, a line for each row. */
+  ask(sql: string, database?: string): Promise<string>;
   remove(): Promise<void>;
 }
 
-/** A PostgreSQL that accepts connections, on a network of its own. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * A PostgreSQL that accepts connections, on a network of its own.
+ *
+ * @param options more words of `docker run`
+ */
+export async function startPostgres(options: readonly string[] = []): Promise<Postgres> {
   const network = newName("network");
   const host = newName("postgres");
   const password = `secret-${randomBytes(12).toString("hex")}`;
   await docker("network", "create", network);
   await docker(
     ...["run", "--detach", "--name", host, "--network", network],
-    ...["--env", `POSTGRES_PASSWORD=${password}`, postgresImage()],
+    ...["--env", `POSTGRES_PASSWORD=${password}`, ...options, postgresImage()],
   );
   await waitForCondition(
     "PostgreSQL",
@@ -36,16 +44,32 @@ export async function startPostgres(): Promise<Postgres> {
         .code === 0,
     { timeout: 60_000, interval: 200 },
   );
+  const url = (database: string): string => `postgres://postgres:${password}@${host}:5432/${database}`;
   return {
     network,
     host,
     password,
-    url: `postgres://postgres:${password}@${host}:5432/postgres`,
+    url: url("postgres"),
+    createDatabase: async () => {
+      const name = newName("db").replaceAll("-", "_");
+      await docker("exec", host, "createdb", "--username=postgres", name);
+      return url(name);
+    },
+    ask: (sql, database = "postgres") =>
+      docker(
+        ...["exec", host, "psql", "--username=postgres", "--no-psqlrc", "--csv", "--tuples-only"],
+        ...["--dbname", database, "--command", sql],
+      ),
     remove: async () => {
       await docker("rm", "--force", "--volumes", host);
       await docker("network", "rm", network);
     },
   };
+}
+
+/** Options of `docker run` that reach a database of the test's PostgreSQL. */
+export function withDatabase(postgres: Postgres, url = postgres.url): string[] {
+  return ["--network", postgres.network, "--env", `DATABASE_URL=${url}`];
 }
 
 /** `docker run --rm … IMAGE …` of the production image, to its end. */
@@ -74,6 +98,22 @@ export async function stopAndRemove(name: string): Promise<ContainerEnd> {
   const logs = await logsOf(name);
   await docker("rm", "--force", "--volumes", name);
   return { code, logs, milliseconds };
+}
+
+/**
+ * How long a container lived on after the signal, in ms by the engine's clock, and its exit code. `docker stop` itself
+ * takes longer: the engine tidies up.
+ */
+export async function signalAndWait(
+  name: string,
+  signal: string,
+): Promise<{ readonly code: number; readonly milliseconds: number }> {
+  const sent = Date.now();
+  await docker("kill", "--signal", signal, name);
+  await docker("wait", name);
+  const format = "{{.State.ExitCode}} {{.State.FinishedAt}}";
+  const [code, finished] = (await docker("inspect", "--format", format, name)).split(" ");
+  return { code: Number(code), milliseconds: Date.parse(finished!) - sent };
 }
 
 /** What a container wrote to both streams. */

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { projectRoot } from "../../../version.ts";
+import { buildImage } from "./build.ts";
 import { productionImage } from "./run.ts";
-import { runCommand, runOrThrow } from "./run-command.ts";
+import { joinSwarm } from "./swarm.ts";
+import { runCommand } from "./run-command.ts";
 
 /** Makes sure that an engine answers, and builds the production image once for all test files. */
 export default async function prepareRun(): Promise<void> {
@@ -13,15 +15,12 @@ export default async function prepareRun(): Promise<void> {
   }
   // Lower case: it becomes part of the names of images and projects.
   process.env["HEADGATE_IMAGE_TEST_RUN"] = `hgtest${randomBytes(4).toString("hex")}`;
-  const nodeImage = process.env["NODE_IMAGE"];
-  await runOrThrow(
-    "docker",
-    [
-      ...["build", "--quiet", "--file", "Dockerfile.prod", "--tag", productionImage()],
-      ...["--build-arg", "REVISION=0123abc"],
-      ...(nodeImage === undefined ? [] : ["--build-arg", `NODE_IMAGE=${nodeImage}`]),
-      ".",
-    ],
-    { cwd: projectRoot, env: { DOCKER_BUILDKIT: "1" } },
-  );
+  const build = await buildImage({
+    context: projectRoot,
+    tag: productionImage(),
+    args: { REVISION: "0123abc" },
+  });
+  if (build.code !== 0) throw new Error(`The production image cannot be built.\n${build.output}`);
+  const noSwarm = await joinSwarm();
+  if (noSwarm !== undefined) process.env["HEADGATE_IMAGE_TEST_NO_SWARM"] = noSwarm;
 }
