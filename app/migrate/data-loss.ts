@@ -1,6 +1,7 @@
 import type { Session } from "../database/session.ts";
+import { alterCommands, bodyOf, nameParts, relationIn } from "./parse-tree.ts";
 import type { PreparedMigration } from "./prepare.ts";
-import { largestParsed } from "./statements.ts";
+import { isParseFailure, largestParsed, parseStatements, tooDeep } from "./statements.ts";
 import { readTableEstimates, written, type TableName as Name } from "./table-estimates.ts";
 
 /** Data that a down will take away, as far as its text tells. */
@@ -41,8 +42,6 @@ interface NamedLoss extends Pick<DataLoss, "migration" | "action" | "column"> {
   readonly ifExists: boolean;
 }
 
-type Tree = Readonly<Record<string, unknown>>;
-
 async function findLosses(migration: PreparedMigration, names: NameHistory): Promise<NamedLoss[]> {
   const { file, text } = migration;
   const of = (
@@ -52,54 +51,48 @@ async function findLosses(migration: PreparedMigration, names: NameHistory): Pro
     ifExists = false,
   ): NamedLoss => ({ migration: file.name, action, column, name, ifExists });
   if (file.kind === "code" || text.length > largestParsed) return [of("unseen")];
-  const { loadModule, parseSync } = await import("libpg-query");
-  await loadModule();
+  const statements = await parseStatements(text);
+  // Any other text that is refused will fail, and say why, when its turn comes.
+  if (isParseFailure(statements)) return statements.message === tooDeep ? [of("unseen")] : [];
   const losses: NamedLoss[] = [];
   const add = (action: DataLoss["action"], name: Name, column: string | null, ifExists: boolean): void => {
     const now = names.nameNow(name);
     if (now !== undefined) losses.push(of(action, now, column, ifExists));
   };
-  let statements: readonly { readonly stmt?: object }[];
-  try {
-    statements = parseSync(text).stmts ?? [];
-  } catch {
-    // It will fail, and say why, when its turn comes.
-    return [];
-  }
-  for (const { stmt = {} } of statements) {
-    const [node, body] = Object.entries(stmt)[0] as [string, Tree];
+  for (const { node, tree } of statements) {
+    const body = bodyOf(tree);
     const ifExists = body["missing_ok"] === true;
     switch (node) {
       case "DropStmt":
-        for (const object of body["objects"] as Tree[]) {
-          const [table, schema] = partsOf(object).toReversed();
+        for (const object of body["objects"] as unknown[]) {
+          const [table, schema] = nameParts(object).toReversed();
           if (body["removeType"] === "OBJECT_TABLE") add("drop-table", { schema, table }, null, ifExists);
           if (body["removeType"] === "OBJECT_SCHEMA")
             add("drop-table", { schema: table, table: undefined }, null, true);
         }
         break;
       case "TruncateStmt":
-        for (const relation of body["relations"] as { RangeVar: RangeVar }[])
+        for (const relation of body["relations"] as { RangeVar: unknown }[])
           add("truncate", nameOf(relation.RangeVar), null, false);
         break;
       case "DeleteStmt":
-        add("delete", nameOf(body["relation"] as RangeVar), null, false);
+        add("delete", nameOf(body["relation"]), null, false);
         break;
       case "AlterTableStmt":
-        for (const { AlterTableCmd: command } of body["cmds"] as { AlterTableCmd: Tree }[]) {
+        for (const command of alterCommands(body)) {
           if (command["subtype"] !== "AT_DropColumn") continue;
-          add("drop-column", nameOf(body["relation"] as RangeVar), String(command["name"]), ifExists);
+          add("drop-column", nameOf(body["relation"]), String(command["name"]), ifExists);
         }
         break;
       case "RenameStmt":
         if (body["renameType"] === "OBJECT_TABLE")
-          names.rename(nameOf(body["relation"] as RangeVar), String(body["newname"]));
+          names.rename(nameOf(body["relation"]), String(body["newname"]));
         break;
       case "CreateStmt":
-        names.made(nameOf(body["relation"] as RangeVar));
+        names.made(nameOf(body["relation"]));
         break;
       case "CreateTableAsStmt":
-        names.made(nameOf((body["into"] as { rel: RangeVar }).rel));
+        names.made(nameOf((body["into"] as { rel: unknown }).rel));
         break;
       case "DoStmt":
       case "CallStmt":
@@ -129,16 +122,7 @@ class NameHistory {
   }
 }
 
-interface RangeVar {
-  readonly schemaname?: string;
-  readonly relname?: string;
-}
-
-function nameOf({ schemaname, relname }: RangeVar): Name {
-  return { schema: schemaname, table: relname };
-}
-
-function partsOf(node: Tree): string[] {
-  const items = (node["List"] as { items: Tree[] } | undefined)?.items ?? [node];
-  return items.map((item) => (item["String"] as { sval?: string } | undefined)?.sval ?? "");
+function nameOf(rangeVar: unknown): Name {
+  const { schema, name } = relationIn(rangeVar);
+  return { schema, table: name };
 }

@@ -1,4 +1,12 @@
-import type { RawStmt } from "libpg-query";
+import {
+  alterCommands,
+  bodyOf,
+  isConcurrentDetach,
+  nameParts,
+  optionsOf,
+  type Node,
+  type TreeNode,
+} from "./parse-tree.ts";
 
 /** One statement of a migration, found by PostgreSQL's own parser. */
 export interface Statement {
@@ -42,13 +50,9 @@ export const largestParsed: number = 512 * 1024;
 
 /** A statement together with the parser's tree of it, which takes many times the memory of its text. */
 export interface ParsedStatement extends Statement {
-  /** What stands below `node` in the tree. Its `location`s count bytes of the whole text. */
-  readonly tree: Node;
-  /** The same under the name of its kind, `{ IndexStmt: { relation: … } }`, as the parser's own types describe it. */
-  readonly typed: TreeNode;
+  /** Under the name of its kind, which is `node`. Its `location`s count bytes of the whole text. */
+  readonly tree: TreeNode;
 }
-
-export type TreeNode = NonNullable<RawStmt["stmt"]>;
 
 /** The statements of a text, or where and why PostgreSQL's parser refuses it. */
 export async function splitStatements(text: string): Promise<readonly Statement[] | ParseFailure> {
@@ -57,12 +61,12 @@ export async function splitStatements(text: string): Promise<readonly Statement[
 
 /** The same with the trees, for those who judge statements. */
 export async function parseStatements(text: string): Promise<readonly ParsedStatement[] | ParseFailure> {
-  return await readStatements(text, (statement, tree, typed) => ({ ...statement, tree, typed }));
+  return await readStatements(text, (statement, tree) => ({ ...statement, tree }));
 }
 
 async function readStatements<T>(
   text: string,
-  make: (statement: Statement, tree: Node, typed: TreeNode) => T,
+  make: (statement: Statement, tree: TreeNode) => T,
 ): Promise<readonly T[] | ParseFailure> {
   if (text.trim() === "") return [];
   // Loaded here: 60 ms of WebAssembly that a start with nothing to do must not pay.
@@ -80,9 +84,9 @@ async function readStatements<T>(
       const offset = ascii ? start : lastOffset + bytes.toString("utf8", lastByte, start).length;
       [lastByte, lastOffset] = [start, offset];
       const statementText = ascii ? text.slice(start, end) : bytes.toString("utf8", start, end);
-      const [node, tree] = Object.entries(raw.stmt ?? {})[0] as [string, Node];
+      const tree = raw.stmt ?? ({} as TreeNode);
       const line = lines(offset + skipComments(statementText));
-      return make(describe(node, tree, statementText, offset, line), tree, raw.stmt as TreeNode);
+      return make(describe(tree, statementText, offset, line), tree);
     });
   } catch (error) {
     const details = (error as { sqlDetails?: { cursorPosition?: number } }).sqlDetails;
@@ -112,9 +116,8 @@ function characterOffset(text: string, codePoints: number): number {
   return offset;
 }
 
-export type Node = Readonly<Record<string, unknown>>;
-
-function describe(node: string, body: Node, text: string, offset: number, line: number): Statement {
+function describe(tree: TreeNode, text: string, offset: number, line: number): Statement {
+  const [node = "", body] = [Object.keys(tree)[0], bodyOf(tree)];
   const concurrently = concurrentIndex(node, body);
   return {
     text,
@@ -130,7 +133,9 @@ function describe(node: string, body: Node, text: string, offset: number, line: 
       body["filename"] === undefined &&
       body["is_program"] !== true,
     setsSession: node === "VariableSetStmt" && body["is_local"] !== true,
-    validates: alterCommands(node, body).some(({ subtype }) => subtype === "AT_ValidateConstraint"),
+    validates:
+      node === "AlterTableStmt" &&
+      alterCommands(body).some(({ subtype }) => subtype === "AT_ValidateConstraint"),
   };
 }
 
@@ -191,9 +196,7 @@ function neverInTransaction(node: string, body: Node): boolean {
     case "ClusterStmt":
       return body["relation"] === undefined;
     case "AlterTableStmt":
-      return alterCommands(node, body).some(
-        ({ subtype, concurrent }) => subtype === "AT_DetachPartition" && concurrent,
-      );
+      return alterCommands(body).some(isConcurrentDetach);
     case "ReindexStmt":
       return ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"].includes(
         String(body["kind"]),
@@ -214,20 +217,6 @@ function neverInTransaction(node: string, body: Node): boolean {
     default:
       return false;
   }
-}
-
-interface AlterCommand {
-  readonly subtype: string;
-  readonly concurrent: boolean;
-}
-
-function alterCommands(node: string, body: Node): AlterCommand[] {
-  if (node !== "AlterTableStmt") return [];
-  return ((body["cmds"] as Node[] | undefined) ?? []).map((command) => {
-    const inner = command["AlterTableCmd"] as Node | undefined;
-    const definition = (inner?.["def"] as Node | undefined)?.["PartitionCmd"] as Node | undefined;
-    return { subtype: String(inner?.["subtype"]), concurrent: definition?.["concurrent"] === true };
-  });
 }
 
 function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined {
@@ -254,8 +243,7 @@ function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined 
       };
     }
     case "ReindexStmt": {
-      const options = (body["params"] as { DefElem?: { defname?: string } }[] | undefined) ?? [];
-      if (!options.some(({ DefElem }) => DefElem?.defname === "concurrently")) return undefined;
+      if (!optionsOf(body["params"]).has("concurrently")) return undefined;
       const isIndex = body["kind"] === "REINDEX_OBJECT_INDEX";
       return {
         action: "reindex",
@@ -270,9 +258,4 @@ function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined 
     default:
       return undefined;
   }
-}
-
-function nameParts(node: Node | undefined): string[] {
-  const { items = [] } = (node?.["List"] as { items?: { String?: { sval?: string } }[] } | undefined) ?? {};
-  return items.map(({ String: name }) => name?.sval ?? "");
 }

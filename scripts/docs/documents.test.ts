@@ -5,6 +5,7 @@ import { projectRoot } from "../../app/version.ts";
 import { commands } from "../migrate/commands.ts";
 import { commandHelp, overview } from "../migrate/usage.ts";
 import { readDocuments } from "./documents.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 describe("the documents", () => {
   it.each(readDocuments().map((document) => [basename(document.path), document] as const))(
@@ -13,6 +14,14 @@ describe("the documents", () => {
       expect(current).toBe(generated);
     },
   );
+
+  it("have tables in which a bar stays in its cell", () => {
+    expect(markdownTable(["name", "what"], [["`a || b`", "either|or"]])).toEqual([
+      "| name | what |",
+      "| --- | --- |",
+      "| `a \\|\\| b` | either\\|or |",
+    ]);
+  });
 
   it("give a reason for every dependency", () => {
     const { dependencies, devDependencies } = JSON.parse(

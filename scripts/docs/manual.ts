@@ -2,6 +2,7 @@ import { globalFlags } from "../migrate/arguments.ts";
 import type { Command, CommandFlag } from "../migrate/command.ts";
 import { commands } from "../migrate/commands.ts";
 import { exitCodeRows } from "../migrate/usage.ts";
+import { markdownTable } from "./markdown-table.ts";
 import { exitCodeTable } from "./tables.ts";
 
 /** docs/migrate.md: every command with its flags and an example. */
@@ -49,9 +50,7 @@ function section({
     "",
     ...(description === undefined ? [] : [description, ""]),
     ...(Object.keys(flags).length === 0 ? [] : [...flagTable(flags), ""]),
-    "| exit code | meaning |",
-    "| --- | --- |",
-    ...exitCodeRows(exitCodes).map(([code, meaning]) => `| ${code} | ${meaning} |`),
+    ...markdownTable(["exit code", "meaning"], exitCodeRows(exitCodes)),
     "",
     "```sh",
     example,
@@ -64,10 +63,9 @@ function section({
 }
 
 function flagTable(flags: Readonly<Record<string, CommandFlag>>): string[] {
-  return [
-    "| flag | meaning |",
-    "| --- | --- |",
-    ...Object.entries(flags).map(([name, { short, value, description, aliases = [] }]) => {
+  return markdownTable(
+    ["flag", "meaning"],
+    Object.entries(flags).map(([name, { short, value, description, aliases = [] }]) => {
       // A flag of one letter is written with one hyphen.
       const spellings = [
         ...(short === undefined || short === name ? [] : [`-${short}`]),
@@ -75,7 +73,7 @@ function flagTable(flags: Readonly<Record<string, CommandFlag>>): string[] {
         ...aliases.map((alias) => `--${alias}`),
       ];
       const shown = spellings.map((spelling) => `\`${spelling}${value === undefined ? "" : ` ${value}`}\``);
-      return `| ${shown.join(", ")} | ${description} |`;
+      return [shown.join(", "), description];
     }),
-  ];
+  );
 }

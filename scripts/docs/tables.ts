@@ -8,6 +8,7 @@ import {
 import { settings, type Setting } from "../../app/config/settings.ts";
 import { exitCodeMeanings } from "../../app/exit-code.ts";
 import { commands } from "../migrate/commands.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 const allSettings: readonly Setting[] = Object.values(settings);
 
@@ -20,38 +21,40 @@ const groups: readonly [Setting["group"], string][] = [
 
 /** The README's table of settings. */
 export function settingsTable(): string {
-  return [
-    "| variable | YAML key | default | meaning |",
-    "| --- | --- | --- | --- |",
-    ...groups.flatMap(([group]) =>
+  return markdownTable(
+    ["variable", "YAML key", "default", "meaning"],
+    groups.flatMap(([group]) =>
       allSettings
         .filter((setting) => setting.group === group)
         .map(({ env, yaml, flag, type, default: fallback, description }) => {
           const choices =
             typeof type === "object" ? ` One of ${type.map((choice) => `\`${choice}\``).join(", ")}.` : "";
-          return `| \`${env}\`${flag === undefined ? "" : `, \`${flag}\``} | \`${yaml}\` | ${fallback === undefined ? "" : `\`${fallback}\``} | ${description}${choices} |`;
+          return [
+            `\`${env}\`${flag === undefined ? "" : `, \`${flag}\``}`,
+            `\`${yaml}\``,
+            fallback === undefined ? "" : `\`${fallback}\``,
+            `${description}${choices}`,
+          ];
         }),
     ),
-  ].join("\n");
+  ).join("\n");
 }
 
 export function exitCodeTable(): string {
-  return [
-    "| code | meaning | what to do |",
-    "| --- | --- | --- |",
-    ...exitCodeMeanings.map(({ code, meaning, advice }) => `| ${code} | ${meaning} | ${advice} |`),
-  ].join("\n");
+  return markdownTable(
+    ["code", "meaning", "what to do"],
+    exitCodeMeanings.map(({ code, meaning, advice }) => [code, meaning, advice]),
+  ).join("\n");
 }
 
 export function commandTable(): string {
-  return [
-    "| command | what it does |",
-    "| --- | --- |",
-    ...commands.map(
-      ({ name, arguments: args, summary, aliases = [] }) =>
-        `| \`migrate ${name}${args === undefined ? "" : ` ${args}`}\` | ${summary}${aliases.length === 0 ? "" : ` (also \`${aliases.join("`, `")}\`)`} |`,
-    ),
-  ].join("\n");
+  return markdownTable(
+    ["command", "what it does"],
+    commands.map(({ name, arguments: args, summary, aliases = [] }) => [
+      `\`migrate ${name}${args === undefined ? "" : ` ${args}`}\``,
+      `${summary}${aliases.length === 0 ? "" : ` (also \`${aliases.join("`, `")}\`)`}`,
+    ]),
+  ).join("\n");
 }
 
 /** The file of examples: every variable, commented out, with its default. */

@@ -43,10 +43,10 @@ export interface ParsedArguments {
 /**
  * Splits what was typed behind the command's name.
  *
- * @throws AppError `usage` for an unknown flag, a missing or superfluous value, too many arguments
+ * @throws AppError `usage` for an unknown flag, a missing, superfluous or unknown value, too many arguments
  */
 export function parseArguments(command: Command, argv: readonly string[]): ParsedArguments {
-  const own = { ...globalFlags, ...command.flags };
+  const own: Readonly<Record<string, CommandFlag>> = { ...globalFlags, ...command.flags };
   const nameOf = new Map<string, string>();
   const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
   for (const flag of settingFlags) options[flag.slice(2)] = { type: "string" };
@@ -72,11 +72,15 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     if (token.kind !== "option") continue;
     const option = options[token.name];
     if (option === undefined) throw unknownFlag(command, token.rawName, Object.keys(options));
-    if (option.type === "string" && token.value === undefined)
-      throw usage(command, `${token.rawName} needs a value.`);
+    // The next flag is no value, unless it is written with `=`.
+    const isMissing = token.value === undefined || (!token.inlineValue && token.value.startsWith("--"));
+    if (option.type === "string" && isMissing) throw usage(command, `${token.rawName} needs a value.`);
     if (option.type === "boolean" && token.value !== undefined)
       throw usage(command, `${token.rawName} takes no value.`);
     const name = nameOf.get(token.name);
+    const choices = own[name ?? ""]?.choices;
+    if (choices !== undefined && !choices.includes(token.value ?? ""))
+      throw usage(command, `${token.rawName} must be one of ${choices.join(", ")}, not "${token.value}".`);
     if (name !== undefined) flags[name] = token.value ?? true;
     if (settingFlags.includes(`--${token.name}`)) settings[`--${token.name}`] = token.value ?? "";
   }
@@ -84,6 +88,12 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     throw usage(
       command,
       `"${positionals[0]}" is not understood; migrate ${command.name} takes no arguments.`,
+    );
+  }
+  if (command.manyArguments !== true && positionals.length > 1) {
+    throw usage(
+      command,
+      `"${positionals[1]}" is not understood; migrate ${command.name} takes one argument.`,
     );
   }
   return {
@@ -114,13 +124,13 @@ export function migrationCount(
   command: Command,
   { positionals, flags }: Pick<ParsedArguments, "positionals" | "flags">,
 ): number | undefined {
-  const [word, ...more] = positionals;
+  const [word] = positionals;
   const { n, to } = flags;
   if (word === undefined) return typeof n === "string" ? wholeNumber(command, "-n", n) : undefined;
   if (/^(0\d*|\d{5,})(_\w+)?$/.test(word))
     throw usage(command, `Is ${word} a version? Then type \`migrate ${command.name} --to ${word}\`.`);
-  if (!/^\+?\d+$/.test(word) || more.length > 0 || n !== undefined || to !== undefined)
-    throw usage(command, `"${more[0] ?? word}" is not understood; type \`migrate ${command.name} -n N\`.`);
+  if (!/^\+?\d+$/.test(word) || n !== undefined || to !== undefined)
+    throw usage(command, `"${word}" is not understood; type \`migrate ${command.name} -n N\`.`);
   return Number(word);
 }
 

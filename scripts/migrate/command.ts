@@ -15,7 +15,7 @@ export interface CommandFlag {
   readonly short?: string;
   readonly value?: string;
   readonly description: string;
-  /** All that the value may be, where that is fixed; for the completion of shells. */
+  /** All that the value may be, where that is fixed; anything else is refused, and shells complete these. */
   readonly choices?: readonly string[];
   /** Other spellings, as older guides have them. */
   readonly aliases?: readonly string[];
@@ -30,6 +30,8 @@ export interface Command {
   readonly description?: string;
   /** What follows the name, for example `NAME`. */
   readonly arguments?: string;
+  /** Several words may follow, not only one. */
+  readonly manyArguments?: boolean;
   /** All that the argument may be, where that is fixed; for the completion of shells. */
   readonly argumentChoices?: readonly string[];
   readonly flags?: Readonly<Record<string, CommandFlag>>;

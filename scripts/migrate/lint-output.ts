@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { Finding, Severity } from "../../app/migrate/lint/finding.ts";
+import type { Finding, Severity, SeverityCounts } from "../../app/migrate/lint/finding.ts";
 import type { LintReport } from "../../app/migrate/lint/lint-migrations.ts";
 import { countOf } from "./words.ts";
 
@@ -7,6 +7,11 @@ import { countOf } from "./words.ts";
 export function readablePath(path: string, from: string = process.cwd()): string {
   const seen = relative(from, path);
   return seen.startsWith("..") ? path : seen;
+}
+
+/** A finding as it stands in a JSON answer. */
+export function findingForAnswer(finding: Finding): object {
+  return { ...finding, file: readablePath(finding.file), help: finding.help ?? null };
 }
 
 /** A finding for people: place, severity and message in one line that an editor can follow, the line itself, help. */
@@ -58,10 +63,10 @@ function escapeProperty(text: string): string {
 }
 
 export function lintSummary({ files, counts, serverVersion }: LintReport): string {
-  const found = [
-    countOf(counts.error, "error"),
-    countOf(counts.warning, "warning"),
-    countOf(counts.note, "note"),
-  ].join(", ");
-  return `${countOf(files, "file")} judged for PostgreSQL ${serverVersion}: ${found}.`;
+  return `${countOf(files, "file")} judged for PostgreSQL ${serverVersion}: ${showCounts(counts)}.`;
+}
+
+/** `0 errors, 1 warning, 2 notes`. */
+export function showCounts({ error, warning, note }: SeverityCounts): string {
+  return [countOf(error, "error"), countOf(warning, "warning"), countOf(note, "note")].join(", ");
 }

@@ -1,7 +1,7 @@
 import type { UpPlan, UpResult } from "../../app/migrate/up.ts";
 import { describeError, exitCodeOf } from "../../app/exit-code.ts";
 import type { CommandContext } from "./command.ts";
-import { countOf, seconds } from "./words.ts";
+import { countOf, deferredSentence, seconds } from "./words.ts";
 
 export function upExitCode({ failed, outcome }: UpResult): number {
   if (failed !== undefined) return exitCodeOf(failed.error);
@@ -31,10 +31,7 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
     current,
   });
   for (const { name, ranMs } of done) context.list(`applied ${name} (${seconds(ranMs)})`);
-  const left =
-    deferred.length === 0
-      ? ""
-      : ` ${countOf(deferred.length, "deferred migration")} ${deferred.length === 1 ? "waits" : "wait"} for the service to run: \`migrate deferred\`.`;
+  const left = deferred.length === 0 ? "" : ` ${deferredSentence(deferred.length)}`;
   const ahead =
     plan.history.ahead.length === 0
       ? ""

@@ -87,6 +87,11 @@ describe("what cannot be understood", () => {
     ["downgrade -1", "Unknown flag -1; type `migrate down -n 1`."],
     ["down base", "To revert all, type `migrate down -n 0`."],
     ["up 000003", "Is 000003 a version? Then type `migrate up --to 000003`."],
+    ["up --to --yes", "--to needs a value."],
+    ["repair 3 4", '"4" is not understood; migrate repair takes one argument.'],
+    ["repair --as done", '--as must be one of applied, pending, not "done".'],
+    ["drop", "(did you mean `migrate reset --confirm`, or `migrate down -n 0`?)"],
+    ["validate", "(did you mean `migrate check --offline`, or `migrate verify` to try them?)"],
     ["up 2 -n 2", '"2" is not understood; type `migrate up -n N`.'],
     ["up seven", '"seven" is not understood; type `migrate up -n N`.'],
     ["--config /nowhere.yaml bogus", 'Unknown command "bogus".'],
@@ -134,7 +139,12 @@ describe("migrate create", () => {
       );
       expect((await type("create -m add_note", env)).stderr).toBe("");
       const { stdout } = await type("create --ts -m third --json", { MIGRATIONS_DIR: folder });
-      expect(JSON.parse(stdout)).toMatchObject({ name: "third" });
+      const [, number] = /"version":"(20\d{12})"/.exec(stdout) ?? [];
+      expect(JSON.parse(stdout)).toEqual({
+        version: number,
+        name: `${number}_third`,
+        files: ["up", "down"].map((way) => join(folder, `${number}_third.${way}.sql`)),
+      });
       expect(readdirSync(folder)).toEqual([
         "000001_add_owner_to_server.down.sql",
         "000001_add_owner_to_server.up.sql",

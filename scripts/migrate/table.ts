@@ -1,10 +1,10 @@
 import { printableLine } from "../../app/printable.ts";
 import { isPlain, loadWidths, padToWidth, widthOf } from "./width.ts";
 
-/** A row of a table for people, with what is to be said below it. */
+/** A row of a table for people, with what is to be said below it; a note of several lines is a list of them. */
 export interface TableRow {
   readonly cells: readonly string[];
-  readonly notes: readonly string[];
+  readonly notes: readonly (string | readonly string[])[];
 }
 
 /**
@@ -14,7 +14,9 @@ export interface TableRow {
 export async function table(heads: readonly string[], given: readonly TableRow[]): Promise<string[]> {
   const rows = given.map(({ cells, notes }) => ({
     cells: cells.map(printableLine),
-    notes: notes.map(printableLine),
+    notes: notes.flatMap((note) =>
+      [note].flat().map((line, index) => `${index === 0 ? "  ! " : "    "}${printableLine(line)}`),
+    ),
   }));
   if (!rows.every(({ cells }) => cells.every(isPlain))) await loadWidths();
   const widths = heads.map((head, column) =>
@@ -26,9 +28,5 @@ export async function table(heads: readonly string[], given: readonly TableRow[]
       .map((cell, column) => padToWidth(cell, widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-  return [
-    format(heads),
-    ...rows.flatMap(({ cells, notes }) => [format(cells), ...notes.map((note) => `  ! ${note}`)]),
-    "",
-  ];
+  return [format(heads), ...rows.flatMap(({ cells, notes }) => [format(cells), ...notes]), ""];
 }

@@ -3,6 +3,11 @@ export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** What is left to the service: `1 deferred migration waits for the service to run: …`. */
+export function deferredSentence(count: number): string {
+  return `${countOf(count, "deferred migration")} ${count === 1 ? "waits" : "wait"} for the service to run: \`migrate deferred\`.`;
+}
+
 /** A duration for people: `34 ms`, `1.2 s`, `3 min 20 s`. */
 export function seconds(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
@@ -36,12 +41,4 @@ export function moment(iso: string): string {
 /** A number for people: `12,000`. */
 export function grouped(count: number): string {
   return Math.round(count).toLocaleString("en-US");
-}
-
-/** Bytes for people: `8 kB`, `1.5 GB`. */
-export function amount(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log(bytes) / Math.log(1024)));
-  const value = bytes / 1024 ** power;
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
 }

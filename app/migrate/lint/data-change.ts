@@ -1,7 +1,7 @@
+import { bodyOf, nodesIn, relationIn } from "../parse-tree.ts";
 import type { ParsedStatement } from "../statements.ts";
 import { isMadeHere, keyOf, startOf, type FileFacts } from "./facts.ts";
 import type { OwnRemark } from "./rules.ts";
-import { nodesOf, relationIn } from "./tree.ts";
 
 /** The first change of existing rows in a transaction that also locks a table others may be using. */
 export function dataChangeWithDdl(facts: FileFacts): OwnRemark[] {
@@ -23,6 +23,7 @@ export function dataChangeWithDdl(facts: FileFacts): OwnRemark[] {
 
 /** Statements that change tables others may be using; what they make anew nobody waits for. */
 function locksExisting(facts: FileFacts, { node, tree, concurrently }: ParsedStatement): boolean {
+  const body = bodyOf(tree);
   switch (node) {
     case "AlterTableStmt":
     case "IndexStmt":
@@ -31,14 +32,14 @@ function locksExisting(facts: FileFacts, { node, tree, concurrently }: ParsedSta
     case "RuleStmt":
     case "AlterObjectSchemaStmt":
       return (
-        tree["relation"] !== undefined && concurrently === undefined && !isMadeHere(facts, tree["relation"])
+        body["relation"] !== undefined && concurrently === undefined && !isMadeHere(facts, body["relation"])
       );
     case "CreatePolicyStmt":
     case "AlterPolicyStmt":
-      return !isMadeHere(facts, tree["table"]);
+      return !isMadeHere(facts, body["table"]);
     case "DropStmt":
       return ["OBJECT_TABLE", "OBJECT_INDEX", "OBJECT_TRIGGER", "OBJECT_RULE", "OBJECT_POLICY"].includes(
-        String(tree["removeType"]),
+        String(body["removeType"]),
       );
     case "TruncateStmt":
       return true;
@@ -52,7 +53,7 @@ const changes: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "Delet
 /** The existing table whose rows a statement changes, also in a WITH; bodies of functions and rules only wait there. */
 function changedTable(facts: FileFacts, { node, tree }: ParsedStatement): string | undefined {
   if (!changes.has(node) && node !== "SelectStmt" && node !== "CreateTableAsStmt") return undefined;
-  for (const [name, body] of nodesOf(node, tree)) {
+  for (const [name, body] of nodesIn(tree)) {
     if (changes.has(name) && !isMadeHere(facts, body["relation"])) return keyOf(relationIn(body["relation"]));
   }
   return undefined;

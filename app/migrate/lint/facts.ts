@@ -1,6 +1,6 @@
 import type { Directives } from "../directives.ts";
-import { skipComments, type Node, type ParsedStatement } from "../statements.ts";
-import { nodesOf, relationIn, type Relation } from "./tree.ts";
+import { type Relation, bodyOf, nodesIn, relationIn } from "../parse-tree.ts";
+import { skipComments, type ParsedStatement } from "../statements.ts";
 
 /** What rules about statements look at: one file, parsed. */
 export interface FileFacts {
@@ -27,7 +27,7 @@ export function createFacts(
     statements,
     directives,
     serverVersion,
-    madeHere: statements.flatMap(({ node, tree }) => madeBy(node, tree)),
+    madeHere: statements.flatMap(madeBy),
     offsetOf: (location) =>
       bytes.length === text.length ? location : bytes.toString("utf8", 0, location).length,
   };
@@ -52,11 +52,11 @@ export function isMadeHere({ madeHere }: FileFacts, rangeVar: unknown): boolean 
   );
 }
 
-function madeBy(node: string, tree: Node): Relation[] {
-  if (node === "CreateStmt") return [relationIn(tree["relation"])];
+function madeBy({ node, tree }: ParsedStatement): Relation[] {
+  if (node === "CreateStmt") return [relationIn(bodyOf(tree)["relation"])];
   if (node !== "CreateTableAsStmt" && node !== "SelectStmt") return [];
   // CREATE TABLE … AS and SELECT … INTO
-  return [...nodesOf(node, tree)].flatMap(([name, { rel }]) =>
+  return [...nodesIn(tree)].flatMap(([name, { rel }]) =>
     (name === "into" || name === "intoClause") && rel !== undefined ? [relationIn(rel)] : [],
   );
 }

@@ -38,6 +38,15 @@ export interface Remark<Rule extends string = string> {
 /** What a rule's severity becomes in a file that reverts a migration. */
 export type InDown = "same" | "note" | "off";
 
+/** How many findings there are of each severity. */
+export type SeverityCounts = Readonly<Record<Severity, number>>;
+
+export function countSeverities(findings: readonly Pick<Finding, "severity">[]): SeverityCounts {
+  const counts = { error: 0, warning: 0, note: 0 };
+  for (const { severity } of findings) counts[severity] += 1;
+  return counts;
+}
+
 export function isAtLeast(severity: Severity, bar: Severity): boolean {
   return severities.indexOf(severity) >= severities.indexOf(bar);
 }

@@ -114,6 +114,11 @@ const cases: readonly (readonly [title: string, sql: string, findings: readonly 
     ["2:31 warning enum-value-used"],
   ],
   [
+    "nothing in types of other kinds",
+    "CREATE DOMAIN amount AS bigint;\nCREATE TYPE pair AS (a bigint, b bigint);",
+    [],
+  ],
+  [
     "a new enum value of a type that the file makes",
     "CREATE TYPE mood AS ENUM ('sad');\nALTER TYPE mood ADD VALUE 'ok' AFTER 'sad';\nSELECT 'ok'::mood;",
     [],

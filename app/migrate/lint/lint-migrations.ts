@@ -5,7 +5,7 @@ import { AppError } from "../../errors.ts";
 import { readMigrationFolder, type MigrationFile } from "../files.ts";
 import { migrationsDirectory } from "../migration-session.ts";
 import { usualWidth } from "./file-rules.ts";
-import type { Finding, Severity } from "./finding.ts";
+import { countSeverities, type Finding, type SeverityCounts } from "./finding.ts";
 import { judgeFile, type Subject } from "./judge-file.ts";
 
 /** The PostgreSQL whose parser judges, and the newest that squawk knows. */
@@ -32,7 +32,7 @@ export interface LintReport {
   /** Every migration that was judged, in order, also those without findings. */
   readonly migrations: readonly LintedMigration[];
   readonly files: number;
-  readonly counts: Readonly<Record<Severity, number>>;
+  readonly counts: SeverityCounts;
 }
 
 /**
@@ -60,16 +60,19 @@ export async function lintMigrations(
     return await judgeFile(subject, { serverVersion, width, signal });
   });
   const byName = new Map<string, LintedMigration & { findings: Finding[] }>();
-  const counts = { error: 0, warning: 0, note: 0 };
   for (const [index, { file }] of subjects.entries()) {
     const findings = judged[index] ?? [];
-    for (const { severity } of findings) counts[severity] += 1;
     const migration = byName.get(file.name);
     if (migration === undefined)
       byName.set(file.name, { version: file.versionText, name: file.name, findings });
     else migration.findings.push(...findings);
   }
-  return { serverVersion, migrations: [...byName.values()], files: subjects.length, counts };
+  return {
+    serverVersion,
+    migrations: [...byName.values()],
+    files: subjects.length,
+    counts: countSeverities(judged.flat()),
+  };
 }
 
 function subjectsOf(file: MigrationFile): Subject[] {

@@ -1,7 +1,6 @@
-import type { Node } from "../statements.ts";
+import { type Node, nodesIn, optionsOf } from "../parse-tree.ts";
 import { startOf, type FileFacts } from "./facts.ts";
 import type { OwnRemark } from "./rules.ts";
-import { nodesOf, optionsOf } from "./tree.ts";
 
 interface Feature {
   /** The first major version that has it. */
@@ -82,7 +81,7 @@ export function judgeForServer(facts: FileFacts): OwnRemark[] {
   const tooNew = features.filter(({ since }) => since > serverVersion);
   if (tooNew.length === 0) return [];
   return statements.flatMap((statement) => {
-    const nodes = [...nodesOf(statement.node, statement.tree)];
+    const nodes = [...nodesIn(statement.tree)];
     return tooNew
       .filter(({ isUsed }) => nodes.some(([node, body]) => isUsed(node, body)))
       .map(({ since, name }) => ({

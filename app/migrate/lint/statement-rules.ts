@@ -1,7 +1,7 @@
+import { bodyOf, nodesIn, wordsOf } from "../parse-tree.ts";
 import type { ParsedStatement } from "../statements.ts";
 import { startOf, type FileFacts } from "./facts.ts";
 import type { OwnRemark } from "./rules.ts";
-import { nodesOf, wordsOf } from "./tree.ts";
 
 /** What is to be said of a statement whether or not it runs in a transaction. */
 export function judgeStatements(facts: FileFacts): OwnRemark[] {
@@ -23,7 +23,7 @@ export function judgeStatements(facts: FileFacts): OwnRemark[] {
 type Found = Pick<OwnRemark, "rule" | "message"> | undefined;
 
 function copyProgram({ node, tree }: ParsedStatement): Found {
-  if (node !== "CopyStmt" || tree["is_program"] !== true) return undefined;
+  if (node !== "CopyStmt" || bodyOf(tree)["is_program"] !== true) return undefined;
   return { rule: "copy-program", message: "COPY … PROGRAM runs a shell command on the database host." };
 }
 
@@ -56,7 +56,7 @@ function hidesInvalidIndex({ concurrently }: ParsedStatement): Found {
 /** Calls of a function in the statement itself. */
 function calls({ node, tree }: ParsedStatement, name: string): Record<string, unknown>[] {
   if (/^Create(?:Function|Trig)|^RuleStmt|^ViewStmt/.test(node)) return [];
-  return [...nodesOf(node, tree)].flatMap(([type, body]) =>
+  return [...nodesIn(tree)].flatMap(([type, body]) =>
     type === "FuncCall" && wordsOf(body["funcname"]).at(-1) === name ? [body] : [],
   );
 }
@@ -64,7 +64,7 @@ function calls({ node, tree }: ParsedStatement, name: string): Record<string, un
 function releasesLock(statement: ParsedStatement): Found {
   const { node, tree } = statement;
   const what =
-    node === "DiscardStmt" && tree["target"] === "DISCARD_ALL"
+    node === "DiscardStmt" && bodyOf(tree)["target"] === "DISCARD_ALL"
       ? "DISCARD ALL"
       : calls(statement, "pg_advisory_unlock_all").length > 0
         ? "pg_advisory_unlock_all()"
@@ -82,10 +82,11 @@ function sessionSetting({ directives }: FileFacts, statement: ParsedStatement): 
   const { node, tree } = statement;
   const message = "This setting is made for the session, not for the transaction.";
   if (node === "VariableSetStmt") {
+    const body = bodyOf(tree);
     const sets =
-      tree["is_local"] !== true &&
-      tree["name"] !== "TRANSACTION" &&
-      !["VAR_RESET", "VAR_RESET_ALL"].includes(String(tree["kind"]));
+      body["is_local"] !== true &&
+      body["name"] !== "TRANSACTION" &&
+      !["VAR_RESET", "VAR_RESET_ALL"].includes(String(body["kind"]));
     return sets ? { rule: "session-setting", message } : undefined;
   }
   const forSession = calls(statement, "set_config").some(({ args }) => {
@@ -98,7 +99,7 @@ function sessionSetting({ directives }: FileFacts, statement: ParsedStatement): 
 function unboundedRepeat({ directives }: FileFacts, { node, tree }: ParsedStatement): Found {
   if (directives.repeatUntilZero === undefined) return undefined;
   if (!["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"].includes(node)) return undefined;
-  for (const [, body] of nodesOf(node, tree)) if (body["limitCount"] !== undefined) return undefined;
+  for (const [, body] of nodesIn(tree)) if (body["limitCount"] !== undefined) return undefined;
   return {
     rule: "unbounded-repeat",
     message: "Nothing bounds a round of this repeated statement: the first one takes every row.",

@@ -1,8 +1,18 @@
-import type { Node, ParsedStatement } from "../statements.ts";
+import {
+  alterCommands,
+  bodyOf,
+  constraintOf,
+  isConcurrentDetach,
+  nodesIn,
+  optionsOf,
+  relationIn,
+  wordsOf,
+  type Node,
+} from "../parse-tree.ts";
+import type { ParsedStatement } from "../statements.ts";
 import { dataChangeWithDdl } from "./data-change.ts";
 import { keyOf, startOf, type FileFacts } from "./facts.ts";
 import type { OwnRemark } from "./rules.ts";
-import { alterCommands, constraintOf, nodesOf, optionsOf, relationIn, wordsOf } from "./tree.ts";
 
 /** What cannot, or should not, stand in one transaction. */
 export function judgeTransaction(facts: FileFacts): OwnRemark[] {
@@ -35,33 +45,34 @@ function cannotRun(facts: FileFacts): OwnRemark[] {
  * PreventInTransactionBlock. What depends on more than the text (DO, CALL, DROP SUBSCRIPTION) is not meant.
  */
 function refusedInTransaction({ node, tree, concurrently }: ParsedStatement): string | undefined {
+  const body = bodyOf(tree);
   if (concurrently !== undefined) {
     const { action } = concurrently;
     return action === "reindex" ? "REINDEX CONCURRENTLY" : `${action.toUpperCase()} INDEX CONCURRENTLY`;
   }
   switch (node) {
     case "VacuumStmt":
-      return tree["is_vacuumcmd"] === true ? "VACUUM" : undefined;
+      return body["is_vacuumcmd"] === true ? "VACUUM" : undefined;
     case "ClusterStmt":
-      return tree["relation"] === undefined ? "CLUSTER of all tables" : undefined;
+      return body["relation"] === undefined ? "CLUSTER of all tables" : undefined;
     case "ReindexStmt":
       return ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"].includes(
-        String(tree["kind"]),
+        String(body["kind"]),
       )
         ? "REINDEX of many tables"
         : undefined;
     case "AlterTableStmt":
-      return alterCommands(tree).some(isConcurrentDetach) ? "DETACH PARTITION CONCURRENTLY" : undefined;
+      return alterCommands(body).some(isConcurrentDetach) ? "DETACH PARTITION CONCURRENTLY" : undefined;
     case "DiscardStmt":
-      return tree["target"] === "DISCARD_ALL" ? "DISCARD ALL" : undefined;
+      return body["target"] === "DISCARD_ALL" ? "DISCARD ALL" : undefined;
     case "AlterDatabaseStmt":
-      return optionsOf(tree["options"]).has("tablespace") ? "ALTER DATABASE … SET TABLESPACE" : undefined;
+      return optionsOf(body["options"]).has("tablespace") ? "ALTER DATABASE … SET TABLESPACE" : undefined;
     case "CreateSubscriptionStmt": {
-      const options = optionsOf(tree["options"]);
+      const options = optionsOf(body["options"]);
       return options.has("connect") || options.has("create_slot") ? undefined : "CREATE SUBSCRIPTION";
     }
     case "AlterSubscriptionStmt":
-      return tree["kind"] === "ALTER_SUBSCRIPTION_REFRESH" ? "ALTER SUBSCRIPTION … REFRESH" : undefined;
+      return body["kind"] === "ALTER_SUBSCRIPTION_REFRESH" ? "ALTER SUBSCRIPTION … REFRESH" : undefined;
     default:
       return refused.get(node);
   }
@@ -74,10 +85,6 @@ const refused: ReadonlyMap<string, string> = new Map([
   ["CreateTableSpaceStmt", "CREATE TABLESPACE"],
   ["DropTableSpaceStmt", "DROP TABLESPACE"],
 ]);
-
-function isConcurrentDetach({ def }: Node): boolean {
-  return (def as { PartitionCmd?: Node } | undefined)?.PartitionCmd?.["concurrent"] === true;
-}
 
 function mixedWithConcurrently(facts: FileFacts): OwnRemark[] {
   const { statements } = facts;
@@ -101,20 +108,21 @@ function enumValuesUsed(facts: FileFacts): OwnRemark[] {
   const added = new Map<string, string>();
   return facts.statements.flatMap((statement) => {
     const { node, tree } = statement;
-    const type = wordsOf(tree["typeName"]).at(-1) ?? "";
-    if (node === "CreateEnumStmt") madeTypes.add(type);
+    const body = bodyOf(tree);
+    if (node === "CreateEnumStmt") madeTypes.add(typeNamed(body));
     if (node === "AlterEnumStmt") {
-      if (tree["oldVal"] === undefined && !madeTypes.has(type)) added.set(String(tree["newVal"]), type);
+      const type = typeNamed(body);
+      if (body["oldVal"] === undefined && !madeTypes.has(type)) added.set(String(body["newVal"]), type);
       return [];
     }
-    for (const [name, body] of added.size === 0 ? [] : nodesOf(node, tree)) {
-      const value = (body["sval"] as { sval?: string } | undefined)?.sval;
+    for (const [name, inner] of added.size === 0 ? [] : nodesIn(tree)) {
+      const value = (inner["sval"] as { sval?: string } | undefined)?.sval;
       const enumType = name === "A_Const" && value !== undefined ? added.get(value) : undefined;
       if (enumType === undefined) continue;
       return [
         {
           rule: "enum-value-used" as const,
-          offset: facts.offsetOf(Number(body["location"] ?? 0)),
+          offset: facts.offsetOf(Number(inner["location"] ?? 0)),
           message: `'${value}' is added to ${enumType} in this very transaction; PostgreSQL refuses to use it before the commit.`,
         },
       ];
@@ -123,12 +131,18 @@ function enumValuesUsed(facts: FileFacts): OwnRemark[] {
   });
 }
 
+/** The enum that a statement makes or changes; elsewhere a `typeName` is something else. */
+function typeNamed(body: Node): string {
+  return wordsOf(body["typeName"]).at(-1) ?? "";
+}
+
 function validatedAtOnce(facts: FileFacts): OwnRemark[] {
   const notValid = new Set<string>();
   return facts.statements.flatMap((statement) => {
     if (statement.node !== "AlterTableStmt") return [];
-    const table = keyOf(relationIn(statement.tree["relation"]));
-    return alterCommands(statement.tree).flatMap((command) => {
+    const body = bodyOf(statement.tree);
+    const table = keyOf(relationIn(body["relation"]));
+    return alterCommands(body).flatMap((command) => {
       const constraint = constraintOf(command);
       if (constraint?.["skip_validation"] === true) notValid.add(`${table} ${String(constraint["conname"])}`);
       if (command["subtype"] !== "AT_ValidateConstraint") return [];

@@ -1,5 +1,6 @@
 import type { Config } from "../../config/settings.ts";
 import { AppError } from "../../errors.ts";
+import { agree } from "../agree.ts";
 import { readKnownMigrations } from "../known-migrations.ts";
 import { ensureLedger } from "../ledger-tables.ts";
 import { withMigrationSession, type MigrationSession } from "../migration-session.ts";
@@ -55,7 +56,7 @@ export async function migrateReset(config: Config, options: ResetOptions): Promi
     async (database) => {
       const up = await planUp(config, database, known, { applied: [], unfinished: [], duplicates: [] }, {});
       const plan = await planReset(database, up);
-      if (!(await options.confirm(plan)))
+      if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, done: [], failed: undefined, notTried: [] };
       return await withMigrationLock(database, config, options, async (context) => {
         const { session, tables, waitedMs } = context;

@@ -34,7 +34,12 @@ const asking: readonly (readonly string[])[] = [
   ["history"],
   ["deferred", "--yes"],
   ["baseline", "2", "--yes"],
+  ["plan"],
+  ["sql"],
+  ["lint", "--online"],
+  ["verify"],
   ["repair", "--yes"],
+  ["reset", "--confirm", "--yes"],
   ["info"],
   ["wait"],
 ];
@@ -45,6 +50,7 @@ const changing: readonly (readonly string[])[] = [
   ["down", "-n", "1", "--yes"],
   ["redo", "--yes"],
   ["baseline", "2", "--yes"],
+  ["reset", "--confirm", "--yes"],
 ];
 
 type Env = Readonly<Record<string, string>>;
@@ -203,6 +209,13 @@ describe("exit code 2", () => {
     ["a version that is not there", ["up", "--to", "99", "--yes"]],
     ["a version to baseline that is not there", ["baseline", "99", "--yes"]],
     ["a tool nobody knows", ["baseline", "--adopt", "liquibase", "--yes"]],
+    ["a version to plan up to that is not there", ["plan", "--to", "99"]],
+    ["a version to verify up to that is not there", ["verify", "--to", "99"]],
+    ["a script down without how far", ["sql", "--down"]],
+    ["a file to judge that is none", ["lint", "nothing"]],
+    ["a severity that is none", ["lint", "--fail-on", "style"]],
+    ["a reset that is not confirmed", ["reset", "--yes"]],
+    ["a second argument where one belongs", ["repair", "1", "2", "--yes"]],
     ["nothing to repair by that name", ["repair", "99", "--yes"]],
     ["a state that is none", ["repair", "--as", "well"]],
     ["a name that cannot be one", ["create", "x; y"]],
@@ -217,8 +230,10 @@ describe("exit code 2", () => {
     });
   });
 
-  it("is configuration: no database, a value that is none, no folder of migrations", async () => {
+  it("is configuration: a reset in production, no database, a value that is none, no folder of migrations", async () => {
     await withFiles(two, async (scene) => {
+      const reset = ["reset", "--confirm", "--yes"];
+      expect((await run(scene, reset, { APP_ENV: "production" })).code).toBe(2);
       for (const env of [{ DATABASE_URL: "" }, { MIGRATE_LOCK_WAIT: "soon" }, { MIGRATIONS_DIR: "/nowhere" }])
         expect([env, (await run(scene, ["up", "--yes"], env)).code]).toEqual([env, 2]);
     });
@@ -232,7 +247,14 @@ describe("exit code 3", () => {
       async (scene) => {
         expect((await run(scene, ["up", "--yes", "-n", "1"])).code).toBe(0);
         const before = await scene.database.query("SELECT id FROM schema_migration_runs");
-        for (const argv of [["up"], ["down", "-n", "1"], ["redo"], ["deferred"], ["baseline", "2"]]) {
+        for (const argv of [
+          ["up"],
+          ["down", "-n", "1"],
+          ["redo"],
+          ["deferred"],
+          ["baseline", "2"],
+          ["reset", "--confirm"],
+        ]) {
           expect([argv, await decline(scene, argv)]).toEqual([argv, { code: 3, outcome: "declined" }]);
         }
         writeFiles(scene.folder, { "000001_one.up.sql": "CREATE TABLE one (id int); -- edited" });
@@ -242,9 +264,16 @@ describe("exit code 3", () => {
     );
   });
 
-  it("is the answer no: migrations are pending", async () => {
-    await withFiles(two, async (scene) => {
-      expect(await codesOf(scene, [["check"], ["pending"]])).toEqual({ check: 3, pending: 3 });
+  it("is the answer no: migrations are pending, something was found", async () => {
+    const files = {
+      ...two,
+      "000002_two.up.sql": "ALTER TABLE one RENAME TO two;",
+      "000002_two.down.sql": "SELECT 1;",
+      "000003_code.js": "export const up = () => {};",
+    };
+    await withFiles(files, async (scene) => {
+      const commands = [["check"], ["pending"], ["plan", "--exit-code"], ["sql"], ["lint"], ["verify"]];
+      expect(await codesOf(scene, commands)).toEqual(all(commands, 3));
     });
   });
 });

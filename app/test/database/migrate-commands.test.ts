@@ -309,6 +309,9 @@ describe("deferred migrations", () => {
       expect((await ask(scene, "deferred", "--yes")).document).toMatchObject({
         outcome: "applied",
         applied: [{ name: "000002_two" }],
+        // It is not the newest by its number, and waits no longer.
+        current: "000003_three",
+        deferred: [],
       });
       expect(await migrate(scene, ["deferred"], quiet)).toMatchObject({
         code: 0,

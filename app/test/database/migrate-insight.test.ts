@@ -35,7 +35,22 @@ describe("migrate history", () => {
       });
       const { output } = await migrate(scene, ["history"], quiet);
       expect(output).toMatch(/^STARTED AT +DIRECTION +NAME +STATE +TOOK +BY +HEADGATE\n/);
+      expect(output).toMatch(/ down +000003_three +reverted +\d/);
       expect(output).toContain('  ! 42P01: relation "nowhere" does not exist');
+    });
+  });
+});
+
+describe("migrate wait", () => {
+  it("names the server that is ready", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, three);
+      const { host, port } = scene.database.address;
+      const version = expect.stringMatching(/^\d{2}\.\d+$/) as unknown;
+      expect(await ask(scene, "wait")).toMatchObject({
+        code: 0,
+        document: { ready: true, server: { host, port, version } },
+      });
     });
   });
 });

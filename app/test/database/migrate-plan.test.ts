@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { readPlan } from "../../migrate/plan.ts";
-import { configOf, maintain, withTestSession } from "../support/test-database.ts";
+import { maintain, withTestSession } from "../support/test-database.ts";
 import type { Scene } from "./hostile/hostile-case.ts";
 import { ask, migrate, withScene, writeFiles } from "./hostile/perform.ts";
 
@@ -62,7 +61,7 @@ describe("migrate plan", () => {
             name: "000002_link",
             file: "000002_link.up.sql",
             down: "missing",
-            directives: { noTransaction: false, lockTimeout: 1000 },
+            directives: { noTransaction: false, lockTimeoutMs: 1000 },
             tables: [
               {
                 ...orders,
@@ -121,7 +120,7 @@ describe("migrate plan", () => {
           readersWait: ["public.customers", "public.orders"],
           writersWait: ["public.orders", "public.customers"],
           undecided: ["000004_wider", "000005_code"],
-          findings: 0,
+          findings: { error: 0 },
         },
       });
       const [size] = await scene.database.query("SELECT pg_total_relation_size('orders')::int AS bytes");
@@ -135,17 +134,19 @@ describe("migrate plan", () => {
       expect(withoutSizes(output)).toBe(
         [
           "000002_link (one transaction, lock-timeout 1.0 s)",
-          "  TABLE             LOCK                 ROWS  SIZE   WORK        WHO WAITS",
-          "  public.orders     SHARE ROW EXCLUSIVE  ~500  8 kB  read whole  writers",
-          "  public.customers  SHARE ROW EXCLUSIVE  ~500  8 kB  read whole  writers",
+          "  TABLE             LOCK                 ROWS   SIZE   WORK        WHO WAITS",
+          "  public.orders     SHARE ROW EXCLUSIVE  ≈ 500  8 kB  read whole  writers",
+          "  public.customers  SHARE ROW EXCLUSIVE  ≈ 500  8 kB  read whole  writers",
           "  public.notes      SHARE                new",
-          "  ! has no down file",
+          "  ! line 1: warning: 000002_link has no down, and does not say why. [missing-down]",
+          "  ! line 2: warning: Adding a foreign key constraint requires a table scan and a `SHARE ROW EXCLUSIVE` lock on both tables, which blocks writes to each table. [adding-foreign-key-constraint]",
           "",
           "Plan: 1 migration to apply.",
           "  readers wait for   nothing",
           "  writers wait for   public.orders, public.customers",
           "  read whole         8 kB",
-          "  rewritten          0 B",
+          "  rewritten          0 bytes",
+          "  lint               0 errors, 2 warnings, 3 notes",
           "",
         ].join("\n"),
       );
@@ -153,7 +154,7 @@ describe("migrate plan", () => {
         "  ! line 7: what a DO block does is decided when it runs\n",
       );
       expect(withoutSizes((await migrate(scene, ["plan", "--deferred"], quiet)).output)).toContain(
-        "public.customers  ROW EXCLUSIVE  ~500  8 kB  read whole\n",
+        "public.customers  ROW EXCLUSIVE  ≈ 500  8 kB  read whole\n",
       );
     });
   });
@@ -271,14 +272,51 @@ describe("migrate plan", () => {
   });
 
   it("shows what lint says of what would run, and of nothing else", async () => {
-    await withShop(async (scene) => {
-      const plan = await readPlan(configOf(scene.database.url, { MIGRATIONS_DIR: scene.folder }));
-      expect(plan.total.findings).toBe(plan.migrations.flatMap(({ findings }) => findings).length);
-      expect(
-        plan.migrations.flatMap(({ name, findings }) =>
-          findings.map(({ file, line, rule }) => ({ name, file, line, rule })),
-        ),
-      ).toEqual([]);
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, {
+        "000001_create_shop.up.sql":
+          "CREATE TABLE shop (id bigint PRIMARY KEY);\nALTER TABLE shop RENAME TO store;",
+        "000001_create_shop.down.sql": "DROP TABLE store;",
+        "000002_require_name.up.sql": "-- New shops have one.\nALTER TABLE store RENAME COLUMN id TO number;",
+        "000002_require_name.down.sql": "ALTER TABLE store RENAME COLUMN number TO id;",
+        "000003_add_note.up.sql": "ALTER TABLE store ADD COLUMN note text;",
+        "000003_add_note.down.sql": "ALTER TABLE store DROP COLUMN note;",
+      });
+      await migrate(scene, ["up", "--yes", "-n", "1"]);
+      const { code, document } = await ask(scene, "plan");
+      expect({ code, document }).toMatchObject({
+        code: 0,
+        document: {
+          migrations: [
+            {
+              name: "000002_require_name",
+              findings: [
+                {
+                  file: expect.stringMatching(/000002_require_name\.up\.sql$/),
+                  direction: "up",
+                  line: 2,
+                  column: 19,
+                  rule: "renaming-column",
+                  severity: "warning",
+                  message: "Renaming a column may break existing clients.",
+                  help: null,
+                  excerpt: [
+                    "  2 | ALTER TABLE store RENAME COLUMN id TO number;",
+                    "    |                   ^",
+                  ],
+                },
+              ],
+            },
+            { name: "000003_add_note", findings: [] },
+          ],
+          total: { findings: { error: 0, warning: 1, note: 0 } },
+        },
+      });
+      const { output } = await migrate(scene, ["plan"], quiet);
+      expect(output).toContain(
+        "\n  ! line 2: warning: Renaming a column may break existing clients. [renaming-column]\n",
+      );
+      expect(output).toContain("  lint               0 errors, 1 warning, 0 notes\n");
     });
   });
 });

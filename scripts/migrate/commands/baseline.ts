@@ -1,4 +1,4 @@
-import { adoptableTools, type AdoptableTool } from "../../../app/migrate/adopt.ts";
+import { adoptableTools } from "../../../app/migrate/adopt.ts";
 import { baseline as recordBaseline, type BaselinePlan } from "../../../app/migrate/baseline.ts";
 import { usage, versionNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
@@ -22,9 +22,7 @@ export const baseline: Command = {
   example: "migrate baseline --adopt golang-migrate",
   examples: ["migrate baseline 000042 --yes"],
   async run(context) {
-    const { adopt } = context.flags;
-    if (typeof adopt === "string" && !isTool(adopt))
-      throw usage(baseline, `--adopt must be one of ${adoptableTools.join(", ")}.`);
+    const adopt = adoptableTools.find((tool) => tool === context.flags["adopt"]);
     const version =
       context.positionals[0] === undefined
         ? undefined
@@ -33,7 +31,7 @@ export const baseline: Command = {
       throw usage(baseline, "Say how far the schema is: a VERSION, or --adopt TOOL.");
     const { outcome, plan } = await recordBaseline(context.config(), {
       version,
-      adopt: adopt as AdoptableTool | undefined,
+      adopt,
       signal: context.signal,
       listener: context.listener,
       confirm: async (proposed) => await confirm(context, describe(proposed), "Record that?"),
@@ -46,10 +44,6 @@ export const baseline: Command = {
     return outcome === "declined" ? 3 : 0;
   },
 };
-
-function isTool(name: string): name is AdoptableTool {
-  return (adoptableTools as readonly string[]).includes(name);
-}
 
 function describe({ names, renamedTo, foreign }: BaselinePlan): string[] {
   return [

@@ -10,6 +10,7 @@ export const create: Command = {
   description:
     "Writes `NNNNNN_name.up.sql` and `NNNNNN_name.down.sql` with a commented head. The name may be several words and is written in snake case. The number is the next one in the width of the newest; with `--ts` it is the time in UTC, or the number after the newest where that is not older. Never writes over a file, and refuses a name that is taken. Two people who create the same number in two branches find out by `migrate check --offline`. Needs no database.",
   arguments: "NAME",
+  manyArguments: true,
   flags: {
     ts: { description: "a UTC timestamp instead of the next number", aliases: ["timestamp"] },
     message: { short: "m", value: "NAME", description: "the name, as older guides give it" },

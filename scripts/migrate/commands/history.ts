@@ -50,13 +50,14 @@ function row(run: RecordedRun): TableRow {
   };
 }
 
-/** A baseline or a repair ran nothing; its state says how the migration stands since then. */
+/** A baseline or a repair ran nothing; its state says how the migration stands since then. A reset is none of a migration. */
 function outcomeOf({ direction, state, name, statementsDone, statementsTotal }: RecordedRun): string {
   if (direction === "repair" && name.startsWith("index ")) return "dropped";
   if (direction === "baseline" || direction === "repair")
     return state === "applied" ? "counts as applied" : "counts as not applied";
+  if (direction === "reset") return "everything dropped";
   const progress =
-    state !== "applied" && statementsTotal !== null
+    (state === "running" || state === "failed") && statementsTotal !== null
       ? ` (statement ${statementsDone} of ${statementsTotal})`
       : "";
   return `${state}${progress}`;

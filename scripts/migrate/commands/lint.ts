@@ -3,16 +3,22 @@ import { lintMigrations, oldestServer } from "../../../app/migrate/lint/lint-mig
 import { readServerVersion } from "../../../app/migrate/lint/server-version.ts";
 import { usage, versionNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { githubAnnotation, lintSummary, readablePath, showFinding } from "../lint-output.ts";
+import { findingForAnswer, githubAnnotation, lintSummary, showFinding } from "../lint-output.ts";
+
+const formats = ["text", "github"] as const;
 
 export const lint: Command = {
   name: "lint",
   summary:
     "judge migrations without running them: unsafe DDL, names, directives; exit 3 when something is found",
+  description:
+    "Reads the files, asks nobody, runs nothing. Two judges look at each: rules of our own for this runner, and squawk for unsafe DDL. An error fails for certain; a warning makes readers or writers wait, or breaks clients; a note is a matter of style, or worth knowing. A file accepts a finding with `-- migrate: allow=RULE REASON`. docs/lint.md has every rule.\n\nFILES are versions, names or paths; without any, all are judged.",
   arguments: "[FILES]",
+  manyArguments: true,
   flags: {
     "fail-on": {
       value: "SEVERITY",
+      choices: severities.toReversed(),
       description: "exit 3 from this severity on: error, warning (the default) or note",
     },
     since: { value: "VERSION", description: "judge only what is newer than this version" },
@@ -21,12 +27,23 @@ export const lint: Command = {
       description: "PostgreSQL's major version, 13 or newer; the newest unless given",
     },
     online: { description: "ask the database for its version" },
-    format: { value: "FORMAT", description: "text, or github for annotations of a workflow" },
+    format: {
+      value: "FORMAT",
+      choices: formats,
+      description: "text, or github for annotations of a workflow",
+    },
   },
-  example: "migrate lint --since 000120",
+  exitCodes: [
+    [3, "something was found, from --fail-on on"],
+    [4, "with --online: the database was not reachable in time"],
+    [7, "the folder cannot be used at all"],
+    [8, "with --online: the database refused us"],
+  ],
+  example: "migrate lint",
+  examples: ["migrate lint --since 000120 --format github", "migrate lint 000012 --fail-on error"],
   async run(context) {
-    const bar = choice(context, "fail-on", severities, "warning");
-    const format = choice(context, "format", ["text", "github"], "text");
+    const bar = choice(context, "fail-on", severities) ?? "warning";
+    const format = choice(context, "format", formats) ?? "text";
     if (context.json && context.flags["format"] !== undefined)
       throw usage(lint, "--json and --format exclude each other.");
     const since = context.flags["since"];
@@ -46,11 +63,7 @@ export const lint: Command = {
       counts: report.counts,
       migrations: report.migrations.map((migration) => ({
         ...migration,
-        findings: migration.findings.map(({ help = null, ...finding }) => ({
-          ...finding,
-          file: readablePath(finding.file),
-          help,
-        })),
+        findings: migration.findings.map(findingForAnswer),
       })),
     });
     let lastFile: string | undefined;
@@ -68,17 +81,13 @@ export const lint: Command = {
   },
 };
 
+/** The value of a flag that has choices. */
 function choice<T extends string>(
   { flags }: CommandContext,
   flag: string,
-  known: readonly T[],
-  fallback: T,
-): T {
-  const given = flags[flag];
-  if (given === undefined) return fallback;
-  const found = known.find((one) => one === given);
-  if (found === undefined) throw usage(lint, `--${flag} must be one of ${known.join(", ")}, not "${given}".`);
-  return found;
+  choices: readonly T[],
+): T | undefined {
+  return choices.find((one) => one === flags[flag]);
 }
 
 async function serverVersion(context: CommandContext): Promise<number | undefined> {

@@ -1,8 +1,9 @@
 import { repair as repairLedger } from "../../../app/migrate/repair.ts";
-import { usage } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { countOf } from "../words.ts";
+
+const states = ["applied", "pending"] as const;
 
 export const repair: Command = {
   name: "repair",
@@ -14,7 +15,7 @@ export const repair: Command = {
   flags: {
     as: {
       value: "STATE",
-      choices: ["applied", "pending"],
+      choices: states,
       description: "settle an interrupted migration outside a transaction as `applied` or `pending`",
     },
   },
@@ -22,9 +23,7 @@ export const repair: Command = {
   example: "migrate repair 000004",
   examples: ["migrate repair 000007 --as applied --yes"],
   async run(context) {
-    const settleAs = context.flags["as"];
-    if (settleAs !== undefined && settleAs !== "applied" && settleAs !== "pending")
-      throw usage(repair, "--as must be applied or pending.");
+    const settleAs = states.find((state) => state === context.flags["as"]);
     const { outcome, actions } = await repairLedger(context.config(), {
       only: context.positionals[0],
       settleAs,

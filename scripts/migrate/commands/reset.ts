@@ -3,13 +3,17 @@ import { migrateReset, type ResetPlan, type ResetResult } from "../../../app/mig
 import { usage } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { countOf, seconds } from "../words.ts";
+import { countOf, deferredSentence, grouped, seconds } from "../words.ts";
 
 export const reset: Command = {
   name: "reset",
   summary: "drop everything in the database and apply all migrations anew; never where APP_ENV is production",
+  description:
+    "For development and tests: drops every table, type, function and schema of the database with all data in one transaction, the ledger among it, and then applies all migrations from the first on, under one lock. The files are read and checked before anything is dropped. Roles, settings of the database and extensions of another role stay; what belongs to a role that ours may not act as is an error, and nothing is dropped. `--confirm` is always required, `--yes` where there is no terminal.",
   flags: { confirm: { description: "required: all data is lost" } },
+  exitCodes: [[3, "you declined"], 4, 5, [6, "a migration failed; everything else was dropped before"], 7, 8],
   example: "migrate reset --confirm",
+  examples: ["migrate reset --confirm --yes"],
   async run(context) {
     const config = context.config();
     if (context.flags["confirm"] !== true && config.environment !== "production")
@@ -30,7 +34,7 @@ export const reset: Command = {
 
 function describe({ database, host, port, tables, estimatedRows, contents, up }: ResetPlan): string[] {
   return [
-    `Everything in database "${database}" at ${host}:${port} will be dropped: ${countOf(tables, "table")} with about ${countOf(Math.round(estimatedRows), "row")}, ${countOf(contents.length, "object")} in all.`,
+    `Everything in database "${database}" at ${host}:${port} will be dropped: ${countOf(tables, "table")} with ≈ ${grouped(estimatedRows)} row${Math.round(estimatedRows) === 1 ? "" : "s"}, ${countOf(contents.length, "object")} in all.`,
     `Then ${countOf(up.steps.length, "migration")} will be applied.`,
   ];
 }
@@ -53,8 +57,5 @@ function report(context: CommandContext, { outcome, plan, done, failed, notTried
       ? `${dropped}; the schema is at ${done.at(-1)?.name ?? "its beginning"}.`
       : `${dropped}, ${failed.name} failed; what is pending can be applied with \`migrate up\`.`,
   );
-  if (up.deferred.length > 0)
-    context.say(
-      `${countOf(up.deferred.length, "deferred migration")} wait for the service to run: \`migrate deferred\`.`,
-    );
+  if (up.deferred.length > 0) context.say(deferredSentence(up.deferred.length));
 }

@@ -1,15 +1,14 @@
-import {
-  readScriptSteps,
-  scriptStepsFromFiles,
-  type ScriptRange,
-} from "../../../app/migrate/script-steps.ts";
-import { renderScript } from "../../../app/migrate/script.ts";
-import { usage, versionNumber, wholeNumber } from "../arguments.ts";
+import type { ScriptRange } from "../../../app/migrate/script/read-steps.ts";
+import { printable } from "../../../app/printable.ts";
+import { migrationCount, usage, versionNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 
 export const sql: Command = {
   name: "sql",
   summary: "print what `up` (or `down`) would run as a script for psql, ledger rows included",
+  description:
+    "Piped through psql, the script leaves the same schema and the same ledger as the run itself: each migration in its transaction with its time-outs and ledger rows, a clean session for each, statement by statement where a file says `no-transaction`. It takes the migration lock, refuses a history other than the one it was made for, and stops at its first error; where it is cut off, `migrate up` goes on. With `--from` it is made from the files alone, for a database that cannot be reached from here. Only reads.\n\nA migration in TypeScript or JavaScript is code, and not part of it without `--allow-code`: the script stops there. A script does not try again, and repairs no interrupted index build.",
+  arguments: "[N]",
   flags: {
     to: {
       value: "VERSION",
@@ -33,8 +32,20 @@ export const sql: Command = {
         "call the functions of TypeScript and JavaScript migrations, and print what they ask the builder for; without it, the script stops where one stands, and the exit code is 3",
     },
   },
+  exitCodes: [
+    [3, "the script stops at a migration in TypeScript or JavaScript that it does not hold"],
+    4,
+    7,
+    8,
+    9,
+  ],
   example: 'migrate sql > up.sql && psql -q -f up.sql "$DATABASE_URL"',
+  examples: ["migrate sql --down -n 1", "migrate sql --from 0 --to 000012"],
   async run(context) {
+    // Loaded here: `migrate up`, which every start of a container runs, must not pay for it.
+    const { readScriptSteps, scriptStepsFromFiles } =
+      await import("../../../app/migrate/script/read-steps.ts");
+    const { renderScript } = await import("../../../app/migrate/script/script.ts");
     const { flags } = context;
     const range = rangeOf(context);
     const from = typeof flags["from"] === "string" ? versionNumber(sql, "--from", flags["from"]) : undefined;
@@ -57,8 +68,9 @@ export const sql: Command = {
   },
 };
 
-function rangeOf({ flags }: CommandContext): ScriptRange {
-  const count = typeof flags["n"] === "string" ? wholeNumber(sql, "-n", flags["n"]) : undefined;
+function rangeOf(context: CommandContext): ScriptRange {
+  const { flags } = context;
+  const count = migrationCount(sql, context);
   const to = typeof flags["to"] === "string" ? versionNumber(sql, "--to", flags["to"]) : undefined;
   const isDown = flags["down"] === true;
   if (isDown && (count === undefined) === (to === undefined))
@@ -76,7 +88,7 @@ async function writeAll({ stdout }: CommandContext, text: string): Promise<boole
     stdout.once("error", (error: NodeJS.ErrnoException) =>
       error.code === "EPIPE" ? resolve(false) : reject(error),
     );
-    stdout.write(text, (error) => {
+    stdout.write(stdout.isTTY === true ? printable(text) : text, (error) => {
       if (!error) resolve(true);
     });
   });

@@ -13,6 +13,8 @@ export const verify: Command = {
   name: "verify",
   summary:
     "try every migration up, down and up again on a scratch database; exit 3 when a down is not faithful",
+  description:
+    "Each migration is applied, reverted and applied again, and the catalogue of the whole schema is compared in between: a down that leaves something behind or takes too much is named with the difference, so is one that is missing or fails. The scratch database is made beside the configured one, or is the empty one that `--scratch-url` names; nothing is left in either, also when the run is interrupted. The configured database itself is only asked for its version.\n\nA migration that changes the whole server, such as CREATE ROLE, is not tried beside others, and is said to be `cluster-wide`.",
   flags: {
     "scratch-url": {
       value: "URL",
@@ -20,7 +22,15 @@ export const verify: Command = {
     },
     to: { value: "VERSION", description: "none above this version" },
   },
+  exitCodes: [
+    [3, "a down is missing, fails or is not faithful"],
+    4,
+    [6, "a migration could not be applied at all"],
+    7,
+    [8, "no scratch database can be made, or the database refused us"],
+  ],
   example: "migrate verify",
+  examples: ["migrate verify --to 000012", 'migrate verify --scratch-url "$SCRATCH_URL" --json'],
   async run(context) {
     const { flags, signal, listener } = context;
     const settings = context.settings();
@@ -73,8 +83,8 @@ async function report(
 function row(verification: Verification): TableRow {
   const { version, name, verdict, problems, notes, ranMs } = verification;
   return {
-    cells: [version, name, verdict, verdict === "not-tried" ? "" : seconds(ranMs)],
-    notes: [...problems, ...notes].map((text) => text.replaceAll("\n", "\n    ")),
+    cells: [version, name.replace(/^\d+_/, ""), verdict, verdict === "not-tried" ? "" : seconds(ranMs)],
+    notes: [...problems, ...notes].map((text) => text.split("\n")),
   };
 }
 

@@ -19,10 +19,11 @@ export const wait: Command = {
       async ({ session }) => session.serverVersion,
     );
     const waitedMs = Date.now() - started;
-    const place = placeOf(config.migrationDatabase);
-    context.answer({ ready: true, server: place, serverVersion, waitedMs });
+    const { host, port } = config.migrationDatabase;
+    const version = `${Math.floor(serverVersion / 10_000)}.${serverVersion % 10_000}`;
+    context.answer({ ready: true, server: { host, port, version }, waitedMs });
     context.say(
-      `PostgreSQL ${Math.floor(serverVersion / 10_000)} at ${place} is ready (waited ${seconds(waitedMs)}).`,
+      `PostgreSQL ${version} at ${placeOf({ host, port })} is ready (waited ${seconds(waitedMs)}).`,
     );
     return 0;
   },

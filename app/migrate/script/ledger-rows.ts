@@ -1,9 +1,9 @@
-import { imageRevision, version as headgateVersion } from "../version.ts";
-import { storedDirectives } from "./ledger.ts";
-import type { LedgerTables } from "./ledger-tables.ts";
-import { checksumOf } from "./migration-text.ts";
-import type { Step } from "./run-steps.ts";
-import { literal } from "./script-quoting.ts";
+import { imageRevision, version as headgateVersion } from "../../version.ts";
+import type { LedgerTables } from "../ledger-tables.ts";
+import { storedDirectives } from "../ledger.ts";
+import { checksumOf } from "../migration-text.ts";
+import type { Step } from "../run-steps.ts";
+import { literal } from "./quoting.ts";
 
 /** The row of a run as `insertRun` writes it, as SQL. In a transaction it is complete; `running` is only its beginning. */
 export function insertRunSql(

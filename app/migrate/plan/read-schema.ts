@@ -1,8 +1,8 @@
-import { codeOf } from "../database/sqlstate.ts";
-import { provesNotNull } from "./plan-tree.ts";
-import type { PlannedConstraint, PlannedRelation, PlannedSchema } from "./plan-schema.ts";
-import type { Session } from "../database/session.ts";
-import { isParseFailure, parseStatements } from "./statements.ts";
+import type { Session } from "../../database/session.ts";
+import { codeOf } from "../../database/sqlstate.ts";
+import { isParseFailure, parseStatements } from "../statements.ts";
+import type { PlannedConstraint, PlannedRelation, PlannedSchema } from "./schema.ts";
+import { provesNotNull } from "./tree.ts";
 
 interface RelationRow {
   readonly oid: number;
@@ -189,7 +189,7 @@ async function connect(row: RelationRow, byOid: ReadonlyMap<number, PlannedRelat
 async function provenBy(definition: string): Promise<readonly string[]> {
   const statements = await parseStatements(`ALTER TABLE t ADD ${definition}`);
   if (isParseFailure(statements)) return [];
-  const tree = statements[0]?.typed;
+  const tree = statements[0]?.tree;
   if (tree === undefined || !("AlterTableStmt" in tree)) return [];
   const command = tree.AlterTableStmt.cmds?.[0];
   const constraint = command && "AlterTableCmd" in command ? command.AlterTableCmd.def : undefined;

@@ -1,118 +1,27 @@
 import { basename } from "node:path";
-import type { Config } from "../config/settings.ts";
-import type { Session } from "../database/session.ts";
-import { readKnownMigrationsInSlices } from "./known-migrations.ts";
-import { readLedger } from "./ledger.ts";
-import type { Severity } from "./lint/finding.ts";
-import { lintMigrations, newestServer } from "./lint/lint-migrations.ts";
-import { blocksWriters, type LockLevel } from "./lock-levels.ts";
-import { withMigrationSession } from "./migration-session.ts";
-import { readPlannedSchema } from "./plan-catalogue.ts";
-import type { PlannedSchema } from "./plan-schema.ts";
-import { typesIn, wordsIn } from "./plan-tree.ts";
-import type { Step } from "./run-steps.ts";
-import { statementEffects } from "./statement-effects.ts";
+import type { Config } from "../../config/settings.ts";
+import { readKnownMigrationsInSlices } from "../known-migrations.ts";
+import { readLedger } from "../ledger.ts";
+import { countSeverities, type Finding } from "../lint/finding.ts";
+import { withMigrationSession } from "../migration-session.ts";
+import type { Step } from "../run-steps.ts";
 import {
   isParseFailure,
   largestParsed,
   parseStatements,
   skipComments,
   type ParsedStatement,
-} from "./statements.ts";
+} from "../statements.ts";
+import { planUp } from "../up.ts";
+import type { RunOptions } from "../with-lock.ts";
+import type { Plan, PlannedMigration, PlannedStatement, PlannedTable, PlanTotal } from "./document.ts";
+import { readLintFindings } from "./lint-findings.ts";
+import { blocksWriters } from "./lock-levels.ts";
+import { readPlannedSchema } from "./read-schema.ts";
+import type { PlannedSchema } from "./schema.ts";
+import { statementEffects } from "./statement-effects.ts";
 import { noEffects, touch, type Effects, type TableTouch } from "./table-touches.ts";
-import { planUp } from "./up.ts";
-import type { RunOptions } from "./with-lock.ts";
-
-/** What `migrate up` would do to a database. */
-export interface Plan {
-  readonly migrations: readonly PlannedMigration[];
-  /** Pending migrations that `up` leaves out. */
-  readonly deferred: readonly string[];
-  readonly total: PlanTotal;
-}
-
-export interface PlanTotal {
-  readonly migrations: number;
-  /** Names of tables that exist and that a SELECT, or an INSERT, UPDATE or DELETE, has to wait for. */
-  readonly readersWait: readonly string[];
-  readonly writersWait: readonly string[];
-  /** Bytes of the tables, once for each migration that does it. */
-  readonly scannedBytes: number;
-  readonly rewrittenBytes: number;
-  /** Migrations of which something is decided when they run. */
-  readonly undecided: readonly string[];
-  readonly findings: number;
-}
-
-export interface PlannedMigration {
-  readonly version: string;
-  readonly name: string;
-  readonly file: string;
-  readonly kind: "sql" | "code";
-  readonly directives: PlannedDirectives;
-  /** `reverts`: it has a way down. `irreversible`: none, on purpose. */
-  readonly down: "reverts" | "missing" | "irreversible";
-  /** The statement, from 1, at which an interrupted run is taken up. */
-  readonly resumesAt: number | null;
-  /** The strongest that it does to each table. In a transaction a lock is kept to its end. */
-  readonly tables: readonly PlannedTable[];
-  readonly statements: readonly PlannedStatement[];
-  readonly readersWait: boolean;
-  readonly writersWait: boolean;
-  /** What cannot be known beforehand; a clause each. */
-  readonly undecided: readonly string[];
-  readonly notes: readonly string[];
-  readonly findings: readonly PlanFinding[];
-}
-
-/** Times are milliseconds; what is not given in the file is what the settings say. */
-export interface PlannedDirectives {
-  readonly noTransaction: boolean;
-  readonly deferred: boolean;
-  readonly breaking: boolean;
-  readonly irreversible: string | null;
-  readonly repeatUntilZero: { readonly pause: number } | null;
-  readonly lockTimeout: number;
-  readonly statementTimeout: number | null;
-  readonly retries: number;
-}
-
-export interface PlannedTable {
-  readonly table: string;
-  /** `new`: made by an earlier statement of the plan. `unknown`: there is none of that name by then. */
-  readonly state: "existing" | "new" | "unknown";
-  /** An estimate. */
-  readonly rows: number | null;
-  /** With indexes and TOAST. */
-  readonly bytes: number | null;
-  readonly partitions: number;
-  readonly lock: LockLevel;
-  readonly scans: boolean;
-  readonly rewrites: boolean;
-  readonly readersWait: boolean;
-  readonly writersWait: boolean;
-}
-
-export interface PlannedStatement {
-  readonly line: number;
-  /** The beginning of it, in one line. */
-  readonly text: string;
-  readonly tables: readonly PlannedTable[];
-  readonly undecided: readonly string[];
-  readonly notes: readonly string[];
-}
-
-/** What `migrate lint` says about a place in a migration. */
-export interface PlanFinding {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly rule: string;
-  readonly severity: Severity;
-  readonly message: string;
-  /** What to do instead; null where the message says it. */
-  readonly help: string | null;
-}
+import { typesIn, wordsIn } from "./tree.ts";
 
 export interface PlanOptions extends RunOptions {
   readonly to?: bigint | undefined;
@@ -146,7 +55,7 @@ export async function readPlan(config: Config, options: PlanOptions = {}): Promi
       });
       const { words, types } = await namesIn(steps);
       const schema = await readPlannedSchema(session, [...words], [...types]);
-      const findings = await lintSteps(config, steps, session, signal);
+      const findings = await readLintFindings(config, steps, session, signal);
       return {
         ...(await describePlan(config, schema, steps, findings)),
         deferred: options.deferred ? [] : deferred.map(({ name }) => name),
@@ -155,40 +64,11 @@ export async function readPlan(config: Config, options: PlanOptions = {}): Promi
   );
 }
 
-/** What `migrate lint` says of the files that would run, by the names of the migrations. */
-async function lintSteps(
-  config: Config,
-  steps: readonly Step[],
-  { serverVersion }: Session,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, readonly PlanFinding[]>> {
-  if (steps.length === 0) return new Map();
-  const { migrations } = await lintMigrations(
-    config,
-    steps.map(({ migration }) => migration.path),
-    { serverVersion: Math.min(newestServer, Math.floor(serverVersion / 10_000)), signal },
-  );
-  return new Map(
-    migrations.map(({ name, findings }) => [
-      name,
-      findings.map(({ file, line, column, rule, severity, message, help }) => ({
-        file: basename(file),
-        line,
-        column,
-        rule,
-        severity,
-        message,
-        help: help ?? null,
-      })),
-    ]),
-  );
-}
-
 /** The trees are not kept: of many large files they would take more memory than a small container has. */
 async function namesIn(steps: readonly Step[]): Promise<{ words: Set<string>; types: Set<string> }> {
   const [words, types] = [new Set<string>(), new Set<string>()];
   for (const step of steps)
-    for (const { typed: tree } of (await statementsOf(step)).statements) {
+    for (const { tree } of (await statementsOf(step)).statements) {
       wordsIn(tree, words);
       typesIn(tree, types);
     }
@@ -215,7 +95,7 @@ async function describePlan(
   config: Pick<Config, "lockTimeout" | "retries">,
   schema: PlannedSchema,
   steps: readonly Step[],
-  findings: ReadonlyMap<string, readonly PlanFinding[]>,
+  findings: ReadonlyMap<string, readonly Finding[]>,
 ): Promise<Omit<Plan, "deferred">> {
   const migrations: PlannedMigration[] = [];
   const { searchPath } = schema;
@@ -226,7 +106,7 @@ async function describePlan(
     const all = noEffects();
     if (why !== undefined) all.undecided.add(why);
     const planned: PlannedStatement[] = [];
-    for (const { typed: tree, line, text } of statements.slice(done)) {
+    for (const { tree, line, text } of statements.slice(done)) {
       const effects = statementEffects(schema, tree);
       // Under the name that each table had when it was met: later statements may rename it.
       for (const [key, found] of effects.touches) {
@@ -252,7 +132,7 @@ function describeMigration(
   { migration, unfinished }: Step,
   { touches, undecided }: Effects,
   statements: readonly PlannedStatement[],
-  findings: ReadonlyMap<string, readonly PlanFinding[]>,
+  findings: ReadonlyMap<string, readonly Finding[]>,
 ): PlannedMigration {
   const { file, directives, path, warnings, keepsNobodyWaiting } = migration;
   const tables = [...touches.values()].map(toTable);
@@ -267,9 +147,9 @@ function describeMigration(
       deferred,
       breaking,
       irreversible: directives.irreversible ?? null,
-      repeatUntilZero: repeatUntilZero ?? null,
-      lockTimeout: directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : config.lockTimeout),
-      statementTimeout: directives.statementTimeout ?? null,
+      repeatUntilZero: repeatUntilZero === undefined ? null : { pauseMs: repeatUntilZero.pause },
+      lockTimeoutMs: directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : config.lockTimeout),
+      statementTimeoutMs: directives.statementTimeout ?? null,
       retries: directives.retries ?? config.retries,
     },
     down:
@@ -327,7 +207,7 @@ function totalOf(migrations: readonly PlannedMigration[]): PlanTotal {
     scannedBytes: bytes(({ scans, rewrites }) => scans && !rewrites),
     rewrittenBytes: bytes(({ rewrites }) => rewrites),
     undecided: migrations.filter(({ undecided }) => undecided.length > 0).map(({ name }) => name),
-    findings: migrations.reduce((sum, { findings }) => sum + findings.length, 0),
+    findings: countSeverities(migrations.flatMap(({ findings }) => findings)),
   };
 }
 

@@ -1,15 +1,15 @@
-import type { Config, SettingValues } from "../config/settings.ts";
-import { AppError } from "../errors.ts";
-import { chooseNewest, planDown, prepareDownFile } from "./down.ts";
-import { filesInvalid } from "./files.ts";
-import type { KnownMigration } from "./history.ts";
-import { readKnownMigrations } from "./known-migrations.ts";
-import { readLedger } from "./ledger.ts";
-import { migrationsDirectory, withMigrationSession } from "./migration-session.ts";
-import type { Step } from "./run-steps.ts";
+import type { Config, SettingValues } from "../../config/settings.ts";
+import { AppError } from "../../errors.ts";
+import { chooseNewest, planDown, prepareDownFile } from "../down.ts";
+import { filesInvalid } from "../files.ts";
+import type { KnownMigration } from "../history.ts";
+import { readKnownMigrations } from "../known-migrations.ts";
+import { readLedger } from "../ledger.ts";
+import { migrationsDirectory, withMigrationSession } from "../migration-session.ts";
+import type { Step } from "../run-steps.ts";
+import { planUp, prepareAll, recordedTexts } from "../up.ts";
+import type { RunOptions } from "../with-lock.ts";
 import type { ScriptSteps } from "./script.ts";
-import { planUp, prepareAll, recordedTexts } from "./up.ts";
-import type { RunOptions } from "./with-lock.ts";
 
 export interface ScriptRange {
   readonly direction: "up" | "down";

@@ -5,7 +5,7 @@ import {
   type PlannedRelation,
   type PlannedSchema,
   type RelationName,
-} from "./plan-schema.ts";
+} from "./schema.ts";
 
 /** What a statement does to one table. */
 export interface TableTouch {

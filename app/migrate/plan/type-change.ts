@@ -1,4 +1,4 @@
-import type { PlannedColumn, PlannedSchema } from "./plan-schema.ts";
+import type { PlannedColumn, PlannedSchema } from "./schema.ts";
 
 /**
  * Whether ALTER COLUMN … TYPE writes the table anew. Source: PostgreSQL's ATColumnChangeRequiresRewrite and the support
@@ -10,14 +10,15 @@ export function rewritesFor(
   to: Pick<PlannedColumn, "type" | "size">,
 ): boolean {
   if (from.type === to.type) return !isWider(from.type, from.size, to.size);
-  const zones = ["timestamp with time zone", "timestamp without time zone"];
-  if (zones.includes(from.type) && zones.includes(to.type))
+  if (timeStamps.has(from.type) && timeStamps.has(to.type))
     return (
       !/^(?:Etc\/)?(?:UTC|GMT|UCT|Universal|Zulu|GMT[+-]?0)$/i.test(timeZone) ||
       !isWider(to.type, from.size, to.size)
     );
   return !(sameBytes.has(`${from.type}>${to.type}`) && to.size.length === 0);
 }
+
+const timeStamps: ReadonlySet<string> = new Set(["timestamp with time zone", "timestamp without time zone"]);
 
 /** Whether every value of the old size fits into the new one as it is. */
 function isWider(type: string, from: readonly number[], to: readonly number[]): boolean {
@@ -26,6 +27,6 @@ function isWider(type: string, from: readonly number[], to: readonly number[]): 
   if (type === "character varying" || type === "bit varying") return from.length > 0 && is >= was;
   if (type === "numeric") return from.length > 0 && is >= was && isScale === wasScale;
   // Without a size they have the six digits that are the most.
-  if (/^time/.test(type)) return is >= (from.length === 0 ? 6 : was);
+  if (type.startsWith("time")) return is >= (from.length === 0 ? 6 : was);
   return false;
 }

@@ -1,15 +1,15 @@
-import type { SettingValues } from "../config/settings.ts";
-import { AppError, messageOf } from "../errors.ts";
-import { version as headgateVersion } from "../version.ts";
-import { collectStepsOffline } from "./code-migration.ts";
-import { filesInvalid } from "./files.ts";
-import { ledgerTables } from "./ledger-tables.ts";
-import { migrationsDirectory } from "./migration-session.ts";
-import type { Step } from "./run-steps.ts";
-import { assertHistory, makeLedger, releaseLock, takeLock, type Expectation } from "./script-guard.ts";
-import { block, literal } from "./script-quoting.ts";
-import { comment, outsideSql, resetSql, transactionSql, type StepSettings } from "./script-step.ts";
-import { isParseFailure, largestParsed, splitStatements } from "./statements.ts";
+import type { SettingValues } from "../../config/settings.ts";
+import { AppError, messageOf } from "../../errors.ts";
+import { version as headgateVersion } from "../../version.ts";
+import { collectStepsOffline } from "../code-migration.ts";
+import { filesInvalid } from "../files.ts";
+import { ledgerTables } from "../ledger-tables.ts";
+import { migrationsDirectory } from "../migration-session.ts";
+import type { Step } from "../run-steps.ts";
+import { isParseFailure, largestParsed, splitStatements } from "../statements.ts";
+import { assertHistory, makeLedger, releaseLock, takeLock, type Expectation } from "./guard.ts";
+import { block, literal } from "./quoting.ts";
+import { comment, outsideSql, resetSql, transactionSql, type StepSettings } from "./render-step.ts";
 
 /** What a script is made of. */
 export interface ScriptSteps {

@@ -1,9 +1,9 @@
-import { applicationNameLimit, cleanSession } from "../database/session.ts";
-import type { ConcurrentIndex, Statement } from "./statements.ts";
-import type { LedgerTables } from "./ledger-tables.ts";
-import type { Step } from "./run-steps.ts";
-import { announceSql, finishSql, insertRunSql, markName, progressSql } from "./script-ledger.ts";
-import { block, hideFromPsql, literal } from "./script-quoting.ts";
+import { applicationNameLimit, cleanSession } from "../../database/session.ts";
+import type { LedgerTables } from "../ledger-tables.ts";
+import type { Step } from "../run-steps.ts";
+import type { ConcurrentIndex, Statement } from "../statements.ts";
+import { announceSql, finishSql, insertRunSql, markName, progressSql } from "./ledger-rows.ts";
+import { block, hideFromPsql, literal } from "./quoting.ts";
 
 export interface StepSettings {
   readonly tables: LedgerTables;

@@ -1,6 +1,6 @@
-import { fromUnfinished } from "./ledger.ts";
-import { ledgerDefinition, type LedgerTables } from "./ledger-tables.ts";
-import { block, literal, literalArray } from "./script-quoting.ts";
+import { ledgerDefinition, type LedgerTables } from "../ledger-tables.ts";
+import { fromUnfinished } from "../ledger.ts";
+import { block, literal, literalArray } from "./quoting.ts";
 
 /** What must be true of a database for a script to be the right one. */
 export interface Expectation {
