@@ -32,7 +32,7 @@ export function renderSchemaPage(schema: SchemaOverview): string {
 function history(newest: readonly MigrationOverview[], count: number): Markup {
   const heading =
     newest.length === count ? `Applied: ${count}` : `Applied: ${count}, the newest ${newest.length}`;
-  return html`<section aria-labelledby="history">
+  return html`<section>
     <h2 id="history">${heading}</h2>
     <div class="scroll" role="region" aria-labelledby="history" tabindex="0">
       <table>

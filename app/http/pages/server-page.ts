@@ -90,7 +90,7 @@ function versionSection(
       <td>${time(one.publishedAt)}</td>
       <td>${time(one.updatedAt)}</td>
     </tr>`;
-  return html`<section aria-labelledby="versions">
+  return html`<section>
     <h2 id="versions">Versions: ${versions.length}</h2>
     <div class="scroll" role="region" aria-labelledby="versions" tabindex="0">
       <table>

@@ -64,6 +64,14 @@ describe("imports", () => {
     expect(users.length).toBeGreaterThan(0);
     expect(users.filter((from) => !from.startsWith(room))).toEqual([]);
   });
+
+  it("keep the pages' templates away from express", () => {
+    const pages = imports.filter(({ from, to }) => from.startsWith("app/http/pages/") && to === "express");
+    expect(pages.map(({ from }) => from).toSorted()).toEqual([
+      "app/http/pages/pages-router.ts",
+      "app/http/pages/send-page.ts",
+    ]);
+  });
 });
 
 function sourceFiles(folder: string): string[] {
