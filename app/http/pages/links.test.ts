@@ -7,6 +7,12 @@ describe("an address of a document", () => {
     expect(outsideLink(address).text).toBe(`<a href="${written}" rel="noopener nofollow ugc">${written}</a>`);
   });
 
+  it("that is not plain is shown as what the browser makes of it", () => {
+    expect(outsideLink("https://exаmple.com/\u202egpj").text).toBe(
+      '<a href="https://xn--exmple-4nf.com/%E2%80%AEgpj" rel="noopener nofollow ugc">https://xn--exmple-4nf.com/%E2%80%AEgpj</a>',
+    );
+  });
+
   it.each([
     "javascript:alert(1)",
     "JavaScript:alert(1)",

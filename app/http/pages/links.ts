@@ -1,12 +1,14 @@
-import { html, type Content, type Markup } from "./html.ts";
+import { html, type Markup } from "./html.ts";
 
 /**
  * An address out of a server's document: a link where it leads to a web page, otherwise its text. Search engines and the
  * page behind it are told that we do not vouch for it.
  */
-export function outsideLink(address: string, label: Content = address): Markup {
+export function outsideLink(address: string): Markup {
   const target = webAddress(address);
   if (target === undefined) return html`<span class="text">${address}</span>`;
+  // Letters that look like others, or turn the direction of reading, are shown as what they stand for.
+  const label = /^[\x21-\x7e]*$/.test(address) ? address : target;
   return html`<a href="${target}" rel="noopener nofollow ugc">${label}</a>`;
 }
 

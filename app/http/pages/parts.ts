@@ -3,7 +3,9 @@ import { html, type Content, type Markup } from "./html.ts";
 
 /** A moment in UTC, to the minute; the attribute has all of it. */
 export function time(moment: string): Markup {
-  return html`<time datetime="${moment}">${moment.slice(0, 10)} ${moment.slice(11, 16)} UTC</time>`;
+  return html`<time datetime="${moment}"
+    ><span>${moment.slice(0, 10)}</span> <span>${moment.slice(11, 16)} UTC</span></time
+  >`;
 }
 
 /** Nothing for what is usual. */

@@ -56,8 +56,7 @@ function aboutVersion(record: ServerRecord, { repository, websiteUrl, icons }: S
     [
       "Repository",
       repository &&
-        html`${outsideLink(repository.url)}
-        ${repository.subfolder && html`, folder <code>${repository.subfolder}</code>`}`,
+        html`${outsideLink(repository.url)}${repository.subfolder && html`, folder <code>${repository.subfolder}</code>`}`,
     ],
     ["Icons", icons.length === 0 ? undefined : icons.map((icon) => html`${outsideLink(icon)} `)],
     ["Published", time(publishedAt)],

@@ -71,13 +71,13 @@ table { border-collapse: collapse; width: 100%; font-size: 0.95rem; overflow-wra
 th, td { text-align: left; vertical-align: top; padding: 0.45rem 1rem 0.45rem 0; border-bottom: 1px solid var(--line); }
 thead th { color: var(--quiet); font-weight: 600; }
 tbody th { font-weight: 500; overflow-wrap: anywhere; min-width: 7rem; }
-time { white-space: nowrap; }
+time span, .number { white-space: nowrap; }
+code, .text { unicode-bidi: isolate; }
 .number { font-variant-numeric: tabular-nums; }
 @media (max-width: 40rem) {
   dl > div { grid-template-columns: 1fr; padding: 0.3rem 0; }
   th, td { padding-right: 0.6rem; }
   tbody th { min-width: 5rem; }
-  time { white-space: normal; }
 }
 `;
 

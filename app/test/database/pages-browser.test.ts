@@ -192,10 +192,8 @@ async function setUp(): Promise<void> {
     "/schema",
   ];
   it.each([
-    ["light", 1000],
     ["dark", 1000],
     ["light", 320],
-    ["dark", 320],
   ] as const)(
     "are accessible (%s, %i pixels wide) and never wider than the window",
     async (colorScheme, width) => {
