@@ -8,6 +8,7 @@ import { createOperationsApp } from "./http/operations-app.ts";
 import { Readiness } from "./http/readiness.ts";
 import type { Logger } from "./log.ts";
 import { readSchemaExpectation } from "./migrate/readiness.ts";
+import { readSchemaOverview, type SchemaOverview } from "./migrate/schema-overview.ts";
 import { PublishTokens } from "./registry/publish-tokens.ts";
 
 /** A running API. */
@@ -33,10 +34,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
   try {
     const address = config.address ?? { port: config.port };
     const setting = config.address === undefined ? "PORT" : "ADDRESS (--address)";
-    const api = await openListener(createApiApp({ database: pool, tokens, readiness, metrics, log }), {
-      address,
-      setting,
-    });
+    const readSchema = (): Promise<SchemaOverview> => readSchemaOverview(pool, expectation);
+    const app = createApiApp({ database: pool, tokens, readiness, readSchema, metrics, log });
+    const api = await openListener(app, { address, setting });
     listeners.push(api);
     const operations = await openListener(createOperationsApp({ readiness, metrics, log }), {
       address: { ...(address.host === undefined ? {} : { host: address.host }), port: config.operationsPort },

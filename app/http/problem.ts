@@ -62,11 +62,19 @@ export function renderProblem({ status, code, detail, errors }: Problem, request
 }
 
 export function sendProblem(response: Response, problem: Problem): void {
-  const { id } = response.req;
-  const requestId = typeof id === "string" ? id : "";
-  response.status(problem.status).set("Cache-Control", "no-store");
-  if (problem.status === 503) response.set("Retry-After", retryAfter);
-  response.type("application/problem+json").send(renderProblem(problem, requestId));
+  setProblemHeaders(response, problem);
+  response.type("application/problem+json").send(renderProblem(problem, requestIdOf(response)));
+}
+
+/** Status and headers of an error, whatever its body is. */
+export function setProblemHeaders(response: Response, { status }: Problem): void {
+  response.status(status).set("Cache-Control", "no-store");
+  if (status === 503) response.set("Retry-After", retryAfter);
+}
+
+/** What the log calls the request. */
+export function requestIdOf({ req: { id } }: Response): string {
+  return typeof id === "string" ? id : "";
 }
 
 /** What a client is told about an error. Nothing that only we should know leaves with a 5xx. */
@@ -94,17 +102,22 @@ export function problemOf(thrown: unknown): Problem {
   return { status, code, detail: error.message, ...(errors === undefined ? {} : { errors }) };
 }
 
-/** The last handler of an app: whatever was thrown becomes a problem, and is kept for the log. */
-export const answerWithProblem: ErrorRequestHandler = (thrown: unknown, _request, response, next) => {
-  const problem = problemOf(thrown);
-  if (problem.status >= 500 && problem.status !== 501)
-    response.err = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if (response.headersSent) {
-    next(thrown); // Express cuts the connection, so that nobody takes half an answer for a whole one.
-    return;
-  }
-  sendProblem(response, problem);
-};
+/** A handler for what was thrown: it becomes a problem that `send` answers, and is kept for the log. */
+export function answerErrors(send: (response: Response, problem: Problem) => void): ErrorRequestHandler {
+  return (thrown: unknown, _request, response, next) => {
+    const problem = problemOf(thrown);
+    if (problem.status >= 500 && problem.status !== 501)
+      response.err = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (response.headersSent) {
+      next(thrown); // Express cuts the connection, so that nobody takes half an answer for a whole one.
+      return;
+    }
+    send(response, problem);
+  };
+}
+
+/** The last handler of an app. */
+export const answerWithProblem: ErrorRequestHandler = answerErrors(sendProblem);
 
 /** Express reports an escape that cannot be decoded as an error with status 400. */
 function isExpressError(thrown: unknown): boolean {

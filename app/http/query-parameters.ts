@@ -55,6 +55,25 @@ export function parseIncludeDeleted(query: Query): boolean {
   return includeDeleted;
 }
 
+/** Which version of a server a page is to show; undefined: the latest. */
+export interface VersionChoice {
+  readonly version: string | undefined;
+  readonly includeDeleted: boolean;
+}
+
+/**
+ * The parameters of a server's page.
+ *
+ * @throws AppError as `parseListQuery`
+ */
+export function parseVersionChoice(query: Query): VersionChoice {
+  const reader = new ParameterReader(query);
+  const version = reader.text("version");
+  const includeDeleted = reader.boolean("include_deleted") ?? false;
+  reader.finish();
+  return { version, includeDeleted };
+}
+
 function parseUpdatedSince(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   // An unescaped `+` of an offset arrives as a space; a space can mean nothing else there.

@@ -1,7 +1,7 @@
 import type { Config } from "../config/settings.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
-import { readLedger } from "./ledger.ts";
+import { readLedger, type AppliedMigration } from "./ledger.ts";
 import type { Queryable } from "./queryable.ts";
 
 export type { Queryable } from "./queryable.ts";
@@ -44,6 +44,14 @@ export async function readSchemaState(
   expectation: SchemaExpectation,
 ): Promise<SchemaState> {
   const { applied } = await readLedger(database, expectation.tables);
+  return judgeSchema(applied, expectation);
+}
+
+/** The same about a ledger that was read already. Pure. */
+export function judgeSchema(
+  applied: readonly AppliedMigration[],
+  expectation: SchemaExpectation,
+): SchemaState {
   const names = new Set(applied.map(({ name }) => name));
   const versions = { applied: applied.at(-1)?.name, expected: expectation.required.at(-1) };
   const missing = expectation.required.filter((name) => !names.has(name));

@@ -1,11 +1,11 @@
 import { AppError } from "../errors.ts";
 import { isServerName, isVersionFilter } from "./server-name.ts";
-import { renderServer } from "./server-record.ts";
+import { renderOneServer, type RenderedServers } from "./server-record.ts";
 import { selectVersion } from "./server-repository.ts";
 import type { Database } from "./statement.ts";
 
 /**
- * JSON text of a ServerResponse. `version` is one exact version or `latest`. What is deleted is not found without
+ * A ServerResponse. `version` is one exact version or `latest`. What is deleted is not found without
  * `includeDeleted`.
  *
  * @throws AppError `not-found`
@@ -15,7 +15,7 @@ export async function getVersion(
   name: string,
   version: string,
   includeDeleted: boolean,
-): Promise<string> {
+): Promise<RenderedServers> {
   const isThinkable = isServerName(name) && isVersionFilter(version);
   const record = isThinkable ? await selectVersion(database, name, version, includeDeleted) : undefined;
   if (record === undefined) {
@@ -24,5 +24,5 @@ export async function getVersion(
       `There is no version ${JSON.stringify(version)} of a server ${JSON.stringify(name)}.`,
     );
   }
-  return renderServer(record);
+  return renderOneServer(record);
 }

@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { ListFilters } from "./list-filters.ts";
-import { renderServerList } from "./server-record.ts";
+import { renderServerList, type ServerRecord } from "./server-record.ts";
 import { selectPage } from "./server-repository.ts";
 import type { Database } from "./statement.ts";
 
@@ -15,12 +15,29 @@ export interface ListRequest {
   readonly includeDeleted?: boolean | undefined;
 }
 
+/** One page of a list. */
+export interface ServerPage {
+  readonly records: readonly ServerRecord[];
+  /** There only when more rows exist. */
+  readonly nextCursor: string | undefined;
+}
+
 /**
- * JSON text of a ServerList. `metadata.nextCursor` is there only when more rows exist.
+ * A ServerList.
+ *
+ * @throws AppError as `readServerPage`
+ */
+export async function listServers(database: Database, request: ListRequest): Promise<RenderedServers> {
+  const { records, nextCursor } = await readServerPage(database, request);
+  return renderServerList(records, nextCursor);
+}
+
+/**
+ * The page that was asked for.
  *
  * @throws AppError `invalid-request` for a cursor that is not ours or that belongs to a list with other filters
  */
-export async function listServers(database: Database, request: ListRequest): Promise<string> {
+export async function readServerPage(database: Database, request: ListRequest): Promise<ServerPage> {
   const cursor = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
   if (request.cursor !== undefined && cursor === undefined) {
     throw refusal("cursor", "The cursor is not one of this registry. Start again without it.");
@@ -30,8 +47,9 @@ export async function listServers(database: Database, request: ListRequest): Pro
   const records = await selectPage(database, filters, cursor?.after, request.limit + 1);
   const page = records.slice(0, request.limit);
   const last = page.at(-1);
-  if (last === undefined || records.length === page.length) return renderServerList(page);
-  return renderServerList(page, encodeCursor({ after: { name: last.name, version: last.version }, filters }));
+  if (last === undefined || records.length === page.length) return { records: page, nextCursor: undefined };
+  const after = { name: last.name, version: last.version };
+  return { records: page, nextCursor: encodeCursor({ after, filters }) };
 }
 
 function ownFilters({ search, updatedSince, version, includeDeleted }: ListRequest): ListFilters {

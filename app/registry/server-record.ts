@@ -18,13 +18,43 @@ export const officialSchema = "https://static.modelcontextprotocol.io/schemas/20
 
 /** JSON text of a ServerResponse. */
 export function renderServer(record: ServerRecord): string {
-  return `{"server":${record.value},"_meta":{"${officialMeta}":${JSON.stringify(statement(record))}}}`;
+  return join(record, JSON.stringify(statement(record)));
 }
 
-/** JSON text of a ServerList. */
-export function renderServerList(records: readonly ServerRecord[], nextCursor?: string): string {
-  const metadata = { count: records.length, ...(nextCursor === undefined ? {} : { nextCursor }) };
-  return `{"servers":[${records.map(renderServer).join(",")}],"metadata":${JSON.stringify(metadata)}}`;
+/** JSON text, and a shorter one that changes whenever it does. */
+export interface RenderedServers {
+  readonly text: string;
+  /** Names, versions and what the registry says of them: the document of a version never changes. */
+  readonly stamp: string;
+}
+
+/** A ServerResponse. */
+export function renderOneServer(record: ServerRecord): RenderedServers {
+  const meta = JSON.stringify(statement(record));
+  return { text: join(record, meta), stamp: stampOf(record, meta) };
+}
+
+/** A ServerList. */
+export function renderServerList(records: readonly ServerRecord[], nextCursor?: string): RenderedServers {
+  const metadata = JSON.stringify({
+    count: records.length,
+    ...(nextCursor === undefined ? {} : { nextCursor }),
+  });
+  let [servers, stamp] = ["", metadata];
+  for (const record of records) {
+    const meta = JSON.stringify(statement(record));
+    servers += `${servers === "" ? "" : ","}${join(record, meta)}`;
+    stamp += stampOf(record, meta);
+  }
+  return { text: `{"servers":[${servers}],"metadata":${metadata}}`, stamp };
+}
+
+function join({ value }: ServerRecord, meta: string): string {
+  return `{"server":${value},"_meta":{"${officialMeta}":${meta}}}`;
+}
+
+function stampOf({ name, version }: ServerRecord, meta: string): string {
+  return `\n${name} ${version} ${meta}`;
 }
 
 function statement(record: ServerRecord): Record<string, unknown> {

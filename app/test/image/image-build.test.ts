@@ -57,7 +57,7 @@ describe("building the production image", () => {
   });
 
   it("installs nothing again when only code changed", async () => {
-    await appendFile(join(folder, "app", "server.ts"), "\nprocess.title = \"changed\";\n");
+    await appendFile(join(folder, "app", "server.ts"), '\nprocess.title = "changed";\n');
     const { output, code } = await buildImage({ context: folder, tag: rebuilt });
     expect(code).toBe(0);
     const ran = stepsThatRan(output);

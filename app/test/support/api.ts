@@ -6,6 +6,7 @@ import { createOperationsApp } from "../../http/operations-app.ts";
 import { Readiness } from "../../http/readiness.ts";
 import { createLog } from "../../log.ts";
 import { readSchemaExpectation } from "../../migrate/readiness.ts";
+import { readSchemaOverview, type SchemaOverview } from "../../migrate/schema-overview.ts";
 import { PublishTokens } from "../../registry/publish-tokens.ts";
 import { watched } from "./contract-check.ts";
 import type { TestDatabase } from "./test-database.ts";
@@ -31,11 +32,12 @@ export function createTestApi(
   const pool = createPool(database.config, () => undefined);
   const expectation = readSchemaExpectation(database.config);
   const readiness = new Readiness(pool, expectation, log);
+  const readSchema = (): Promise<SchemaOverview> => readSchemaOverview(pool, expectation);
   const metrics = createMetrics({ pool, tables: expectation.tables, readiness, process: false });
   const file = database.config.publishTokensFile;
   const tokens = file === undefined ? undefined : new PublishTokens(file, (error) => log.error({ error }));
   return {
-    app: watched(createApiApp({ database: pool, ...limits, tokens, readiness, metrics, log })),
+    app: watched(createApiApp({ database: pool, ...limits, tokens, readiness, readSchema, metrics, log })),
     operations: createOperationsApp({ readiness, metrics, log }),
     readiness,
     log: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),

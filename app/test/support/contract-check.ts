@@ -36,6 +36,7 @@ export function noteExchange(exchange: Exchange): void {
 export function complaintsAbout(exchange: Exchange): string[] {
   const { method, path, status, headers, body } = exchange;
   if (status === 308 || (method === "OPTIONS" && status === 204)) return [];
+  if (isPage(exchange)) return [];
   const found =
     contract.complaints(exchange) ??
     // Every operation describes the same one.
@@ -48,6 +49,12 @@ export function complaintsAbout(exchange: Exchange): string[] {
     }) ??
     [];
   return found.map((complaint) => `${method} ${path} ${status}: ${complaint}`);
+}
+
+/** Pages are for people, and no part of the API. What is answered below a base path never is one. */
+function isPage({ path, status, headers }: Exchange): boolean {
+  const isText = /^text\/(?:html|css);/.test(String(headers["content-type"]));
+  return (isText || status === 304) && /^\/(?:$|\?|servers\/|schema\b|pages\.css\b)/.test(path);
 }
 
 function collectBody(response: ServerResponse<IncomingMessage>, onEnd: (body: string) => void): void {
