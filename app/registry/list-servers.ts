@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { ListFilters } from "./list-filters.ts";
-import { renderServerList, type ServerRecord } from "./server-record.ts";
+import { renderServerList, type RenderedServers, type ServerRecord } from "./server-record.ts";
 import { selectPage } from "./server-repository.ts";
 import type { Database } from "./statement.ts";
 

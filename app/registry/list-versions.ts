@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
 import { isServerName } from "./server-name.ts";
-import { renderServerList, type ServerRecord } from "./server-record.ts";
+import { renderServerList, type RenderedServers, type ServerRecord } from "./server-record.ts";
 import { selectVersions } from "./server-repository.ts";
 import type { Database } from "./statement.ts";
 
