@@ -19,10 +19,27 @@ function leadsSomewhere(document: string, target: string): boolean {
   return anchor === undefined || (file.endsWith(".md") && anchorsOf(readDocument(file)).has(anchor));
 }
 
+/** Of a module the name alone will do. */
+const isThere = (path: string): boolean =>
+  ["", ".ts"].some((ending) => existsSync(join(projectRoot, path + ending)));
+
 describe("links", () => {
   it.each(documentNames())("of %s lead to a file, and to a heading of it", (document) => {
     expect(brokenLinks(document)).toEqual([]);
   });
+
+  it.each(documentNames().filter((name) => name !== "CHANGELOG.md"))(
+    "of %s have company: files of the project that it names are there",
+    (document) => {
+      const named = [
+        ...proseOf(readDocument(document)).matchAll(
+          /`((?:app|scripts|bench|deploy|docs|examples)\/[\w./-]+)`/g,
+        ),
+      ];
+      const missing = named.map(([, path = ""]) => path).filter((path) => !isThere(path));
+      expect(missing).toEqual([]);
+    },
+  );
 
   it("lead from the index to every page", () => {
     const index = readDocument("docs/README.md");
