@@ -4,7 +4,7 @@ import { ledgerTables } from "../../migrate/ledger-tables.ts";
 import { lockKey } from "../../migrate/lock.ts";
 import { findFreePort } from "./free-port.ts";
 import { openSession, closeSession } from "../../database/session.ts";
-import type { TestDatabase } from "./test-database.ts";
+import { createTestDatabase, type TestDatabase } from "./test-database.ts";
 
 /** Where a documented command is run: a database and a folder of its own. */
 export interface Place {
@@ -100,8 +100,11 @@ export const scenes = {
     },
   },
   scratch: {
-    name: "an empty database to try in",
-    prepare: async ({ database }) => ({ env: { SCRATCH_URL: database.url } }),
+    name: "another database, to try in",
+    prepare: async () => {
+      const another = await createTestDatabase();
+      return { env: { SCRATCH_URL: another.url }, end: () => another.drop() };
+    },
   },
   unconfigured: {
     name: "no database configured",
