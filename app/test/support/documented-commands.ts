@@ -180,11 +180,13 @@ export const runElsewhere: readonly RunElsewhere[] = [
     file: "app/test/structure/kubernetes.test.ts",
     words: ['["kustomize", join(folder, variant)]'],
   },
-  // Programs of others, as their own manuals have them.
-  { command: /^kubectl describe pod$/, file: "docs/troubleshooting.md", words: ["kubectl describe pod"] },
+];
+
+/** Commands that nobody runs here, and why that is. */
+export const runNowhere: readonly { readonly command: RegExp; readonly because: string }[] = [
+  { command: /^kubectl describe pod$/, because: "no cluster is part of the tests" },
   {
     command: /^pg_dump --format=custom --file=before\.dump "\$DATABASE_URL"$/,
-    file: "docs/deploying.md",
-    words: ["with a client of the server's version"],
+    because: "a program of PostgreSQL's, which must be of the server's version",
   },
 ];
