@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { projectRoot } from "../../app/version.ts";
 import { commandManual } from "./manual.ts";
 import { lintTable, squawkTable } from "./lint-tables.ts";
+import { benchResults } from "./bench-results.ts";
 import { commandTable, envExample, exitCodeTable, settingsTable } from "./tables.ts";
 
 export interface Document {
@@ -14,7 +15,7 @@ export interface Document {
 
 /** Every document of which a part is made from the code's tables. */
 export function readDocuments(): Document[] {
-  const [readme, lint] = [read("README.md"), read("docs/lint.md")];
+  const [readme, lint, performance] = [read("README.md"), read("docs/lint.md"), read("docs/performance.md")];
   return [
     {
       ...readme,
@@ -26,6 +27,7 @@ export function readDocuments(): Document[] {
     },
     { ...read(".env.example"), generated: envExample() },
     { ...read("docs/migrate.md"), generated: commandManual() },
+    { ...performance, generated: replaceBlock(performance.current, "results", benchResults()) },
     {
       ...lint,
       generated: [

@@ -72,6 +72,7 @@ export function envExample(): string {
     "# --- Database: one of these families",
     `# ${databaseUrl.env}=postgres://user:password@localhost:5432/headgate`,
     ...families.map((prefix) => `# ${inFamily(prefix).join(" ")}`),
+    "#   PGPASSFILE is the file of passwords that psql reads.",
     `# TLS: ${["sslmode", "sslRootCert", "tlsServerName"].map((field) => databaseFields[field as keyof typeof databaseFields].names[0]!.env).join(" ")}`,
     "#   DATABASE_SSLMODE is disable (default), require, verify-ca or verify-full.",
     "# Migrations as another role, or past a connection pooler:",
