@@ -18,7 +18,11 @@ export function createOpenApiRoute(): Router {
       "/openapi.yaml",
       byMethod({
         GET: (_request, response) =>
-          sendDocument(response, { text: (text ??= readFileSync(openApiFile, "utf8")) }, "application/yaml"),
+          sendDocument(
+            response,
+            { text: (text ??= readFileSync(openApiFile, "utf8")) },
+            "application/yaml; charset=utf-8",
+          ),
       }),
     ),
   );
