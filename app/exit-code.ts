@@ -93,14 +93,14 @@ export function exitCodeOf(error: unknown): number {
 
 /** Writes an expected failure as its sentence and a bug with its stack, and returns the exit code. */
 export function reportError(error: unknown, stderr: { write(text: string): unknown }): number {
-  const text =
-    error instanceof AppError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : messageOf(error);
-  stderr.write(`${text}\n`);
+  stderr.write(`${textOf(error)}\n`);
   return exitCodeOf(error);
+}
+
+/** An expected failure's sentence, or a bug's stack. */
+export function textOf(error: unknown): string {
+  if (error instanceof AppError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
 }
 
 /** The same as one message of the log, with the facts as fields. */

@@ -1,7 +1,6 @@
 import { createLog } from "../../app/log.ts";
 import { createEventLog } from "../../app/migration-log.ts";
-import { exitCodeOf, logError } from "../../app/exit-code.ts";
-import { AppError, messageOf } from "../../app/errors.ts";
+import { exitCodeOf, logError, textOf } from "../../app/exit-code.ts";
 import type { Listener, MigrationEvent } from "../../app/migrate/events.ts";
 import { printable, printableJson } from "../../app/printable.ts";
 import type { Edges } from "./command.ts";
@@ -81,13 +80,7 @@ export function createOutput(edges: Edges, settings: OutputSettings): Output {
     fail(error) {
       progress.settle();
       if (!isWatched) return logError(error, log);
-      const text =
-        error instanceof AppError
-          ? error.message
-          : error instanceof Error
-            ? (error.stack ?? error.message)
-            : messageOf(error);
-      screen.write(`${paint.bad("error:")} ${printable(text)}\n`);
+      screen.write(`${paint.bad("error:")} ${printable(textOf(error))}\n`);
       return exitCodeOf(error);
     },
   };
