@@ -42,13 +42,11 @@ export async function connectWhenReady(options: PreflightOptions): Promise<Sessi
         Math.min(longestTry, Math.max(left, 1000)),
         signal,
       );
-      const notReady = await whyNotReady(session, options.readOnly ?? false).catch(async (error: unknown) => {
-        await closeSession(session);
-        throw error;
-      });
-      if (notReady === undefined) return session;
+      const isTooOld = session.serverVersion < oldestServer;
+      if (!isTooOld && (options.readOnly === true || !session.inRecovery)) return session;
       await closeSession(session);
-      reason = notReady;
+      if (isTooOld) throw tooOld(session);
+      reason = "the server is a read-only standby, or still recovering; migrations need the primary";
     } catch (error) {
       if (error instanceof AppError) throw error;
       if (signal?.aborted) continue;
@@ -65,19 +63,11 @@ export function placeOf({ host, port }: Pick<DatabaseAddress, "host" | "port">):
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** A reason to wait for this server, or undefined when it is ready. */
-async function whyNotReady(session: Session, readOnly: boolean): Promise<string | undefined> {
-  if (session.serverVersion < oldestServer) {
-    throw new AppError(
-      "database-refused",
-      `The server at ${placeOf(session.address)} is PostgreSQL ${Math.floor(session.serverVersion / 10_000)}; Headgate needs 13 or newer.`,
-    );
-  }
-  if (readOnly) return undefined;
-  const { rows } = await session.client.query<{ standby: boolean }>("SELECT pg_is_in_recovery() AS standby");
-  return rows[0]?.standby
-    ? "the server is a read-only standby, or still recovering; migrations need the primary"
-    : undefined;
+function tooOld({ address, serverVersion }: Session): AppError {
+  return new AppError(
+    "database-refused",
+    `The server at ${placeOf(address)} is PostgreSQL ${Math.floor(serverVersion / 10_000)}; Headgate needs 13 or newer.`,
+  );
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Session {
   /** The process that serves us, as the server itself says. */
   readonly backendPid: number;
   readonly serverVersion: number;
+  /** The server only reads: a standby, or one that is still recovering. */
+  readonly inRecovery: boolean;
   /** Why the connection ended, once it has; undefined while it lives. */
   lostBecause(): Error | undefined;
   /** Called for each notice that the server sends; one listener at a time. */
@@ -70,15 +72,16 @@ export async function openSession(
   signal?.addEventListener("abort", breakOff, { once: true });
   try {
     await client.connect();
-    const { rows } = await client.query<{ pid: number; version: number }>(
-      "SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version",
+    const { rows } = await client.query<{ pid: number; version: number; recovery: boolean }>(
+      "SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS recovery",
     );
-    const { pid, version } = rows[0]!;
+    const { pid, version, recovery } = rows[0]!;
     return {
       client,
       address,
       backendPid: pid,
       serverVersion: version,
+      inRecovery: recovery,
       lostBecause: () => lost,
       onNotice: (next) => {
         listener = next;
