@@ -30,15 +30,12 @@ _log() {
 # usage: _find_program PATH
 # sets the array "program" to the words that run PATH (app/server, scripts/migrate, …)
 _find_program() {
-	local home flags=()
-	# Node 24 would compile the SQL parser a second time, optimised, and take over 512 MB for that (measured). The service
-	# parses, too, when it is elected to apply the deferred migrations.
-	case "$1" in scripts/migrate | scripts/entrypoint | app/server) flags=(--liftoff-only --no-wasm-tier-up) ;; esac
+	local home
 	home="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 	case "${HEADGATE_RUN:-dist}:$1" in
-		dist:*) program=(node ${flags[@]+"${flags[@]}"} "$home/dist/programs/${1##*/}.cjs") ;;
-		watch:app/server) program=(node "${flags[@]}" --watch "$home/$1.ts") ;;
-		source:* | watch:*) program=(node ${flags[@]+"${flags[@]}"} "$home/$1.ts") ;;
+		dist:*) program=(node "$home/dist/programs/${1##*/}.cjs") ;;
+		watch:app/server) program=(node --watch "$home/$1.ts") ;;
+		source:* | watch:*) program=(node "$home/$1.ts") ;;
 		*)
 			_log error "HEADGATE_RUN must be dist, source or watch, not \"$HEADGATE_RUN\"."
 			exit 2

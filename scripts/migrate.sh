@@ -19,8 +19,7 @@ _main() {
 	for word; do
 		if [ "$word" = --build ]; then _build "$home"; else words+=("$word"); fi
 	done
-	# As in docker-entrypoint.sh: recompiling the SQL parser would take more memory than the whole run.
-	exec node --liftoff-only --no-wasm-tier-up "$home/dist/programs/migrate.cjs" ${words[@]+"${words[@]}"}
+	exec node "$home/dist/programs/migrate.cjs" ${words[@]+"${words[@]}"}
 }
 
 _is_sourced() {

@@ -29,21 +29,20 @@ _get() {
 
 _main() {
 	local home programs server status=0
-	local parser=(node --liftoff-only --no-wasm-tier-up) # as docker-entrypoint.sh runs them
 	home="$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")"
 	programs="$home/dist/programs"
 	export NODE_COMPILE_CACHE="$1" LOG_LEVEL=silent WAIT_TIMEOUT=1s
 	export DATABASE_URL="postgres://nobody@127.0.0.1:1/none" # nobody listens there
 
-	"${parser[@]}" "$programs/entrypoint.cjs" <<< up > /dev/null || status=$?
+	node "$programs/entrypoint.cjs" <<< up > /dev/null || status=$?
 	[ "$status" = 4 ]
 	status=0
-	"${parser[@]}" "$programs/migrate.cjs" up --yes > /dev/null || status=$?
+	node "$programs/migrate.cjs" up --yes > /dev/null || status=$?
 	[ "$status" = 4 ]
 	node "$programs/registry.cjs" --help > /dev/null
 	PORT=18080 OPERATIONS_PORT=18081 node "$programs/gate.cjs" '{"status":"migrating"}' < /dev/null
 
-	PORT=18080 OPERATIONS_PORT=18081 "${parser[@]}" "$programs/server.cjs" &
+	PORT=18080 OPERATIONS_PORT=18081 node "$programs/server.cjs" &
 	server=$!
 	_wait_until_listening 18080
 	_wait_until_listening 18081

@@ -14,7 +14,8 @@ import { readChecksums } from "./prepare.ts";
 export function readKnownMigrations(config: Pick<Config, "migrationsDirectory">): KnownMigration[] {
   const directory = migrationsDirectory(config);
   const problems: string[] = [];
-  return soundOnly(directory, readChecksums(readMigrationFolder(directory), problems), problems);
+  const known = slicesOf(readMigrationFolder(directory)).flatMap((files) => readChecksums(files, problems));
+  return soundOnly(directory, known, problems);
 }
 
 const sliceSize = 20;
@@ -31,13 +32,18 @@ export async function readKnownMigrationsInSlices(
   await nextTurn();
   const directory = migrationsDirectory(config);
   const problems: string[] = [];
-  const files = readMigrationFolder(directory);
   const known: KnownMigration[] = [];
-  for (let from = 0; from < files.length; from += sliceSize) {
+  for (const files of slicesOf(readMigrationFolder(directory))) {
     await nextTurn();
-    known.push(...readChecksums(files.slice(from, from + sliceSize), problems));
+    known.push(...readChecksums(files, problems));
   }
   return soundOnly(directory, known, problems);
+}
+
+function slicesOf<T>(items: readonly T[]): T[][] {
+  const slices: T[][] = [];
+  for (let from = 0; from < items.length; from += sliceSize) slices.push(items.slice(from, from + sliceSize));
+  return slices;
 }
 
 function soundOnly(

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { MigrationFile } from "./files.ts";
 import { parseDirectives, type Directives } from "./directives.ts";
 import type { KnownMigration } from "./history.ts";
-import { readMigrationText, type MigrationText } from "./migration-text.ts";
+import { readMigrationText, readPlainChecksums, type MigrationText } from "./migration-text.ts";
 import { findPsqlText, mayBePsqlText } from "./psql-text.ts";
 import {
   isParseFailure,
@@ -35,6 +35,11 @@ export interface PreparedMigration {
 
 /** What the history needs of the files of a folder. A file that cannot be read or decoded is added to `problems`. */
 export function readChecksums(files: readonly MigrationFile[], problems: string[]): KnownMigration[] {
+  const checksums = readPlainChecksums(
+    files.map(({ upPath }) => upPath),
+    "deferred",
+  );
+  if (checksums !== undefined) return files.map((file, index) => toKnown(file, checksums[index]!, false));
   const known: KnownMigration[] = [];
   for (const file of files) {
     const content = readMigrationText(file.upPath);
@@ -45,9 +50,15 @@ export function readChecksums(files: readonly MigrationFile[], problems: string[
     const { text, checksum } = content;
     // What is wrong with the directives is reported when the migration is prepared.
     const deferred = text.includes("deferred") && parseDirectives(text, file.kind, file.name, []).deferred;
-    known.push({ ...file, checksum, deferred });
+    known.push(toKnown(file, checksum, deferred));
   }
   return known;
+}
+
+/** Member by member, which costs a third of what spreading does: every start makes one for each file. */
+function toKnown(file: MigrationFile, checksum: string, deferred: boolean): KnownMigration {
+  const { version, versionText, name, kind, upPath, downPath } = file;
+  return { version, versionText, name, kind, upPath, downPath, checksum, deferred };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type Node,
   type TreeNode,
 } from "./parse-tree.ts";
+import { loadParser } from "./sql-parser.ts";
 
 /** One statement of a migration, found by PostgreSQL's own parser. */
 export interface Statement {
@@ -69,9 +70,7 @@ async function readStatements<T>(
   make: (statement: Statement, tree: TreeNode) => T,
 ): Promise<readonly T[] | ParseFailure> {
   if (text.trim() === "") return [];
-  // Loaded here: 60 ms of WebAssembly that a start with nothing to do must not pay.
-  const { loadModule, parseSync } = await import("libpg-query");
-  await loadModule();
+  const { parseSync } = await loadParser();
   const bytes = Buffer.from(text, "utf8");
   const ascii = bytes.length === text.length;
   try {

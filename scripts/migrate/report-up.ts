@@ -17,7 +17,8 @@ export function plannedNames({ steps }: UpPlan): string[] {
 export function reportUp(context: CommandContext, result: UpResult, nothing = "Nothing is pending"): void {
   const { outcome, plan, done, failed, notTried } = result;
   const current = newestApplied(result);
-  const deferred = plan.deferred.filter(({ name }) => !done.some((ran) => ran.name === name));
+  const ran = new Set(done.map(({ name }) => name));
+  const deferred = plan.deferred.filter(({ name }) => !ran.has(name));
   context.answer({
     outcome,
     applied: done,
@@ -57,10 +58,11 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
 
 /** The name of the highest version that is applied now: not always the last one that ran, since deferred ones come late. */
 function newestApplied({ plan: { history, steps }, done }: UpResult): string | null {
-  const ran = steps
-    .map(({ migration }) => migration.file)
-    .filter((file) => done.some(({ name }) => name === file.name));
-  const applied = [...history.applied.map(({ file }) => file), ...history.ahead, ...ran];
-  const [newest] = applied.toSorted((a, b) => ((a.version ?? -1n) < (b.version ?? -1n) ? 1 : -1));
+  const names = new Set(done.map(({ name }) => name));
+  const ran = steps.map(({ migration }) => migration.file).filter(({ name }) => names.has(name));
+  // Each list ascends.
+  const [newest] = [history.applied.at(-1)?.file, history.ahead.at(-1), ran.at(-1)]
+    .filter((migration) => migration !== undefined)
+    .toSorted((a, b) => ((a.version ?? -1n) < (b.version ?? -1n) ? 1 : -1));
   return newest?.name ?? null;
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { loadParser } from "../../app/migrate/sql-parser.ts";
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -9,8 +10,7 @@ interface Table {
 
 /** Answers, for each column of a statement's result, whether it can never be null; in doubt it can. */
 export async function findNeverNull(client: ClientBase, text: string): Promise<boolean[]> {
-  const { loadModule, parseSync } = await import("libpg-query");
-  await loadModule();
+  const { parseSync } = await loadParser();
   const [statement] = parseSync(text).stmts ?? [];
   const [kind, body] = Object.entries((statement?.stmt ?? {}) as Record<string, Node>)[0] ?? [];
   if (kind === undefined || body === undefined) return [];

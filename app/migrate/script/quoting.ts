@@ -1,3 +1,4 @@
+import { loadParser } from "../sql-parser.ts";
 import { largestParsed } from "../statements.ts";
 
 /**
@@ -33,8 +34,7 @@ export function block(body: string, declarations = ""): string {
  */
 export async function hideFromPsql(text: string): Promise<string> {
   if (!mayNameVariable(text)) return text;
-  const { loadModule, scanSync } = await import("libpg-query");
-  await loadModule();
+  const { scanSync } = await loadParser();
   const bytes = Buffer.from(text, "utf8");
   const parts: string[] = [];
   let from = 0;

@@ -84,8 +84,6 @@ describe("docker-entrypoint.sh serve", () => {
     const read = (name: string): Promise<string> => readFile(`/proc/${program.pid}/${name}`, "utf8");
     expect((await read("cmdline")).split("\0")).toEqual([
       "node",
-      "--liftoff-only",
-      "--no-wasm-tier-up",
       join(projectRoot, "dist/programs/server.cjs"),
       "",
     ]);

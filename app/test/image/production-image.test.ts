@@ -99,7 +99,7 @@ describe("serving", () => {
       { timeout: 30_000, interval: 200 },
     );
     const processes = await docker("exec", name, "bash", "-c", "tr '\\0' ' ' < /proc/1/cmdline");
-    expect(processes).toBe("node --liftoff-only --no-wasm-tier-up /app/dist/programs/server.cjs");
+    expect(processes).toBe("node /app/dist/programs/server.cjs");
 
     const end = await stopAndRemove(name);
     expect(end.code).toBe(0);
