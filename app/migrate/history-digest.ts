@@ -3,6 +3,7 @@ import { codeOf } from "../database/sqlstate.ts";
 import type { History, KnownMigration } from "./history.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import { fromUnfinished } from "./ledger.ts";
+import type { PlainFolder } from "./plain-folder.ts";
 import type { Queryable } from "./queryable.ts";
 
 /**
@@ -35,13 +36,18 @@ export async function readHistoryDigest(
 
 /** The same digest of files that are all applied. Names have ASCII characters only, so both sides sort alike. */
 export function digestOf(files: readonly KnownMigration[]): string {
-  const names: string[] = [];
-  const checksums: string[] = [];
-  for (const { name, checksum } of isInOrder(files) ? files : files.toSorted(byName)) {
-    names.push(name);
-    checksums.push(`${name} ${checksum}`);
-  }
-  return hash("sha256", `${names.join("\n")}\n\n${checksums.join("\n")}`);
+  const inOrder = isInOrder(files) ? files : files.toSorted(byName);
+  return digestOfNames({
+    names: inOrder.map(({ name }) => name),
+    checksums: inOrder.map(({ checksum }) => checksum),
+  });
+}
+
+export function digestOfNames({ names, checksums }: PlainFolder): string {
+  let lines = names.join("\n");
+  lines += "\n";
+  for (let index = 0; index < names.length; index++) lines += `\n${names[index]} ${checksums[index]}`;
+  return hash("sha256", lines);
 }
 
 /** As the files of a folder nearly always are: their numbers have one width. */
@@ -53,22 +59,18 @@ function byName(a: KnownMigration, b: KnownMigration): number {
   return a.name < b.name ? -1 : 1;
 }
 
-/** The history of a database whose digest is that of the files. */
-export function historyAtHead(files: readonly KnownMigration[]): History {
-  const entryOf = ({ name, version, checksum }: KnownMigration): History["applied"][number]["entry"] => ({
-    name,
-    version,
-    checksum,
-    directives: {},
-    appliedAt: null,
-  });
+/** The history of a database whose digest is that of the files; `files` is called when somebody asks for one of them. */
+export function historyAtHead(files: () => readonly KnownMigration[]): History {
   return {
-    // Rarely asked for: made then.
     get applied() {
-      return files.map((file) => ({
+      return files().map((file) => ({
         file,
-        get entry() {
-          return entryOf(file);
+        entry: {
+          name: file.name,
+          version: file.version,
+          checksum: file.checksum,
+          directives: {},
+          appliedAt: null,
         },
       }));
     },

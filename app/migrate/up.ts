@@ -3,8 +3,9 @@ import { AppError } from "../errors.ts";
 import { agree } from "./agree.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
-import { digestOf, historyAtHead, readHistoryDigest } from "./history-digest.ts";
-import { assertUsable, readKnownMigrationsInSlices } from "./known-migrations.ts";
+import { digestOf, digestOfNames, historyAtHead, readHistoryDigest } from "./history-digest.ts";
+import { assertUsable, readKnownMigrations, readKnownMigrationsInSlices } from "./known-migrations.ts";
+import { readPlainFolder } from "./plain-folder.ts";
 import { readLedger, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
@@ -31,6 +32,8 @@ export interface UpOptions extends RunOptions, CompareOptions {
 export interface UpPlan {
   readonly steps: readonly Step[];
   readonly history: History;
+  /** The name of the highest version that is applied by now. */
+  readonly newest: string | null;
   /** Pending migrations that this run leaves out because they are deferred. */
   readonly deferred: readonly KnownMigration[];
 }
@@ -49,7 +52,7 @@ export interface UpResult extends RunResult {
  *   thrown but returned, with what was done before it.
  */
 export async function migrateUp(config: Config, options: UpOptions = {}): Promise<UpResult> {
-  const reading = readKnownMigrationsInSlices(config);
+  const reading = readFiles(config);
   const { signal, listener } = options;
   return await withMigrationSession(
     config,
@@ -57,11 +60,13 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
     async (database) => {
       const { client } = database.session;
       const nothing = { done: [], failed: undefined, notTried: [] };
-      const [known, digest] = await Promise.all([reading, readHistoryDigest(client, database.tables)]);
-      if (options.to === undefined && digest === digestOf(known)) {
-        const plan = { steps: [], history: historyAtHead(known), deferred: [] };
+      const [files, digest] = await Promise.all([reading, readHistoryDigest(client, database.tables)]);
+      if (options.to === undefined && digest === files.digest) {
+        const history = historyAtHead(() => files.known ?? readKnownMigrations(config));
+        const plan = { steps: [], history, newest: files.newest, deferred: [] };
         return { outcome: "up-to-date", plan, ...nothing };
       }
+      const known = files.known ?? (await readKnownMigrationsInSlices(config));
       const plan = await planUp(config, database, known, await readLedger(client, database.tables), options);
       if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
@@ -82,6 +87,23 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
       });
     },
   );
+}
+
+interface Files {
+  /** As `readHistoryDigest` would have it if all of them were applied. */
+  readonly digest: string;
+  readonly newest: string | null;
+  /** undefined: the folder is plain, and none of its files was looked at for itself. */
+  readonly known: readonly KnownMigration[] | undefined;
+}
+
+/** @throws as `readKnownMigrations` */
+async function readFiles(config: Config): Promise<Files> {
+  const plain = await readPlainFolder(migrationsDirectory(config));
+  if (plain !== undefined)
+    return { digest: digestOfNames(plain), newest: plain.names.at(-1) ?? null, known: undefined };
+  const known = await readKnownMigrationsInSlices(config);
+  return { digest: digestOf(known), newest: known.at(-1)?.name ?? null, known };
 }
 
 /**
@@ -107,7 +129,8 @@ export async function planUp(
   assertUsable(history, config);
   const halfDown = history.unfinished.find(({ direction }) => direction === "down");
   if (halfDown !== undefined) throw interruptedDown(halfDown);
-  if (history.pending.length === 0) return { steps: [], history, deferred: [] };
+  const newest = newestOf([history.applied.at(-1)?.file, history.ahead.at(-1)]);
+  if (history.pending.length === 0) return { steps: [], history, newest, deferred: [] };
   const prepared = await prepareAll(
     config,
     history.pending.filter(({ version }) => to === undefined || version <= to),
@@ -125,8 +148,19 @@ export async function planUp(
   return {
     steps,
     history,
+    newest,
     deferred: options.deferred === "all" ? [] : deferred.map(({ file }) => file),
   };
+}
+
+/** The name of the highest version. */
+export function newestOf(
+  migrations: readonly ({ readonly name: string; readonly version: bigint | undefined } | undefined)[],
+): string | null {
+  let newest: (typeof migrations)[number];
+  for (const migration of migrations)
+    if ((migration?.version ?? -1n) > (newest?.version ?? -2n)) newest = migration ?? newest;
+  return newest?.name ?? null;
 }
 
 /**

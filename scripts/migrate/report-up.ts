@@ -1,4 +1,5 @@
-import type { UpPlan, UpResult } from "../../app/migrate/up.ts";
+import { versionOf } from "../../app/migrate/ledger.ts";
+import { newestOf, type UpPlan, type UpResult } from "../../app/migrate/up.ts";
 import { describeError, exitCodeOf } from "../../app/exit-code.ts";
 import type { CommandContext } from "./command.ts";
 import { countOf, deferredSentence, seconds } from "./words.ts";
@@ -57,12 +58,9 @@ export function reportUp(context: CommandContext, result: UpResult, nothing = "N
 }
 
 /** The name of the highest version that is applied now: not always the last one that ran, since deferred ones come late. */
-function newestApplied({ plan: { history, steps }, done }: UpResult): string | null {
+function newestApplied({ plan: { newest, steps }, done }: UpResult): string | null {
   const names = new Set(done.map(({ name }) => name));
   const ran = steps.map(({ migration }) => migration.file).filter(({ name }) => names.has(name));
-  // Each list ascends.
-  const [newest] = [history.applied.at(-1)?.file, history.ahead.at(-1), ran.at(-1)]
-    .filter((migration) => migration !== undefined)
-    .toSorted((a, b) => ((a.version ?? -1n) < (b.version ?? -1n) ? 1 : -1));
-  return newest?.name ?? null;
+  const before = newest === null ? undefined : { name: newest, version: versionOf(newest) };
+  return newestOf([before, ran.at(-1)]);
 }
