@@ -53,7 +53,7 @@ function tellSettings(argv: readonly string[]): void {
   process.stdout.write(`${told.join("")}\n`);
 }
 
-/** Lines of standard input, until it or the signal ends them. Read by hand: the stream for it takes 7 ms to load. */
+/** Lines of standard input, until it or the signal ends them. Read by hand: to load the stream for it takes longer. */
 async function* readLines(signal: AbortSignal): AsyncGenerator<string> {
   const aborted = new Promise<number>((resolve) =>
     signal.addEventListener("abort", () => resolve(0), { once: true }),

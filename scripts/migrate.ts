@@ -6,7 +6,7 @@ import { listenForSignals } from "./signals.ts";
 const { env, stdout, stderr } = process;
 void runMigrate(process.argv.slice(2), {
   env,
-  // Only a prompt needs it, and to open it takes 7 ms.
+  // Only a prompt needs it, and every start would pay for opening it.
   get stdin() {
     return process.stdin;
   },

@@ -12,7 +12,7 @@ export interface Metrics {
 
 /**
  * Metrics of a service. The library for them is loaded when there is something to tell, behind the first answer: the
- * 20 ms that it takes nobody should wait for at a start.
+ * time that it takes nobody should wait for at a start.
  */
 export function createMetrics(parts: MetricsParts): Metrics {
   let loading: Promise<MetricsRegister> | undefined;

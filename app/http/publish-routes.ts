@@ -19,7 +19,7 @@ export interface RegistryParts {
   readonly mostInFlight?: number;
 }
 
-// Loaded with the first request that needs it: the rules take 10 ms to set up, and no start should wait for that.
+// Loaded with the first request that needs it: no start should wait for the rules to be set up.
 const loadValidation = (): Promise<typeof import("../registry/validation/validate-server.ts")> =>
   import("../registry/validation/validate-server.ts");
 

@@ -49,7 +49,7 @@ const manyFiles = Buffer.allocUnsafeSlow(256 * 1024);
 
 /**
  * The checksums of files of which nothing else need be known: ASCII with LF line ends, without the word. All are read
- * before any is looked at, which takes half as long as one after the other.
+ * before any is looked at, so that the looking is done once for all of them.
  *
  * @returns undefined when one of them is not like that, or cannot be read: each must be looked at by itself
  */

@@ -16,7 +16,7 @@ const sliceSize = 20;
 
 /**
  * The short way for the folder that nearly every start finds: SQL files with numbers of one width, each up alone or
- * beside its own down. It makes no value for each file, whose collection alone would take longer than this does.
+ * beside its own down. It makes no value for each file, which would have to be collected again.
  *
  * A few files at a time: in between the process attends to a connection that is being made.
  *
