@@ -130,27 +130,18 @@ export async function planUp(
   const halfDown = history.unfinished.find(({ direction }) => direction === "down");
   if (halfDown !== undefined) throw interruptedDown(halfDown);
   const newest = newestOf([history.applied.at(-1)?.file, history.ahead.at(-1)]);
-  if (history.pending.length === 0) return { steps: [], history, newest, deferred: [] };
-  const prepared = await prepareAll(
-    config,
-    history.pending.filter(({ version }) => to === undefined || version <= to),
-  );
-  const deferred = prepared.filter(({ directives }) => directives.deferred);
-  const chosen =
-    options.deferred === "only"
-      ? deferred
-      : options.deferred === "all"
-        ? prepared
-        : prepared.filter(({ directives }) => !directives.deferred);
+  const pending = history.pending.filter(({ version }) => to === undefined || version <= to);
+  const isChosen = ({ deferred }: KnownMigration): boolean =>
+    options.deferred === "all" || deferred === (options.deferred === "only");
+  const deferred = options.deferred === "all" ? [] : pending.filter((file) => file.deferred);
+  // Every start while a deferred migration waits would pay for the parser.
+  if (!pending.some(isChosen)) return { steps: [], history, newest, deferred };
+  const prepared = await prepareAll(config, pending);
+  const chosen = prepared.filter(({ file }) => isChosen(file));
   const steps: Step[] = [];
   for (const migration of chosen.slice(0, limit ?? chosen.length))
     steps.push(await toStep(database, migration, history));
-  return {
-    steps,
-    history,
-    newest,
-    deferred: options.deferred === "all" ? [] : deferred.map(({ file }) => file),
-  };
+  return { steps, history, newest, deferred };
 }
 
 /** The name of the highest version. */
