@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "./config/settings.ts";
 import { AppError } from "./errors.ts";
 import type { Logger } from "./log.ts";
-import { readKnownMigrations } from "./migrate/known-migrations.ts";
 import { createEventLog } from "./migration-log.ts";
 
 export interface DeferredMigrations {
@@ -21,13 +20,11 @@ const pauseWhileOthersMigrate = 30_000;
 export function startDeferredMigrations(
   config: Config,
   log: Logger,
-  isReady: () => Promise<boolean>,
+  { hasDeferred, isReady }: { readonly hasDeferred: boolean; readonly isReady: () => Promise<boolean> },
 ): DeferredMigrations {
   const controller = new AbortController();
   const { signal } = controller;
-  const isOurs =
-    config.migrateOnStart === "up" && readKnownMigrations(config).some(({ deferred }) => deferred);
-  const running = isOurs ? run() : Promise.resolve();
+  const running = hasDeferred && config.migrateOnStart === "up" ? run() : Promise.resolve();
 
   async function run(): Promise<void> {
     while (!signal.aborted && !(await isReady())) await pause(pauseWhileNotReady);

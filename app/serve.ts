@@ -1,8 +1,8 @@
 import { constants } from "node:os";
 import { loadConfig } from "./config/load.ts";
 import { reportError } from "./exit-code.ts";
-import { createLog } from "./log.ts";
-import { startService } from "./service.ts";
+import { createPool, openConnection } from "./database/pool.ts";
+import type { Logger } from "./log.ts";
 
 /** What `serve` takes from the process it runs in. */
 export interface ServeOptions {
@@ -32,8 +32,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     const config = loadConfig({ argv: [...options.argv], env: options.env });
     const format = config.logFormat ?? (options.stdout.isTTY ? "pretty" : "json");
-    const log = createLog({ level: config.logLevel, format, stream: options.stdout });
-    const service = await startService(config, log);
+    let log: Logger | undefined;
+    const pool = createPool(config, (error) => log?.warn({ error }, "an idle database connection broke"));
+    // While the rest of the program is loaded, the server makes a process for our first connection.
+    openConnection(pool);
+    const { createLog } = await import("./log.ts");
+    log = createLog({ level: config.logLevel, format, stream: options.stdout });
+    const { startService } = await import("./service.ts");
+    const service = await startService(config, log, pool);
     log.info({ signal: await told.first }, "stopping");
     await service.stop();
     return 0;

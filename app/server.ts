@@ -5,7 +5,10 @@ void serve({
   argv: process.argv.slice(2),
   env: process.env,
   stdout: process.stdout,
-  stderr: process.stderr,
+  // Only a failure needs it, and every start would pay for opening it.
+  get stderr() {
+    return process.stderr;
+  },
   signals: process,
   exit: (exitCode) => process.exit(exitCode),
 }).then((code) => process.exit(code));

@@ -1,6 +1,6 @@
 import type { Config } from "./config/settings.ts";
 import { startDeferredMigrations } from "./deferred-migrations.ts";
-import { createPool } from "./database/pool.ts";
+import { createPool, type Pool } from "./database/pool.ts";
 import { createApiApp } from "./http/api-app.ts";
 import { openListener, type Listener } from "./http/listener.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -22,16 +22,21 @@ export interface Service {
 /**
  * Opens both ports; returns once they are open. The database need not answer yet: until it does, requests get 503.
  *
+ * @param pool becomes the service's, which ends it
+ *
  * @throws AppError when a port cannot be had, or the migration files or the tokens are wrong
  */
-export async function startService(config: Config, log: Logger): Promise<Service> {
-  const expectation = readSchemaExpectation(config);
-  const tokens = readTokens(config, log);
-  const pool = createPool(config, (error) => log.warn({ error }, "an idle database connection broke"));
-  const readiness = new Readiness(pool, expectation, log);
-  const metrics = createMetrics({ pool, tables: expectation.tables, readiness });
+export async function startService(
+  config: Config,
+  log: Logger,
+  pool: Pool = createPool(config, (error) => log.warn({ error }, "an idle database connection broke")),
+): Promise<Service> {
   const listeners: Listener[] = [];
   try {
+    const expectation = readSchemaExpectation(config);
+    const tokens = readTokens(config, log);
+    const readiness = new Readiness(pool, expectation, log);
+    const metrics = createMetrics({ pool, tables: expectation.tables, readiness });
     const address = config.address ?? { port: config.port };
     const setting = config.address === undefined ? "PORT" : "ADDRESS (--address)";
     const readSchema = (): Promise<SchemaOverview> => readSchemaOverview(pool, expectation);
@@ -46,11 +51,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
     log.info({ port: api.port, host: address.host ?? "*" }, "API listening");
     log.info({ port: operations.port, host: address.host ?? "*" }, "operations listening");
 
-    const deferred = startDeferredMigrations(
-      config,
-      log,
-      async () => (await readiness.read()).status === "ready",
-    );
+    const deferred = startDeferredMigrations(config, log, {
+      hasDeferred: expectation.hasDeferred,
+      isReady: async () => (await readiness.read()).status === "ready",
+    });
     const stop = async (): Promise<void> => {
       const started = Date.now();
       readiness.stop();

@@ -2,6 +2,8 @@ import pg from "pg";
 import type { Config } from "../config/settings.ts";
 import { clientOptions } from "./client-options.ts";
 
+export type Pool = pg.Pool;
+
 /**
  * The API's connections. Opens none until the first query. `onError` hears of idle connections that broke; without a
  * listener node-postgres would end the process.
@@ -18,4 +20,12 @@ export function createPool(config: Config, onError: (error: Error) => void): pg.
   });
   pool.on("error", onError);
   return pool;
+}
+
+/** Makes the first connection, so that the first query finds it. What is in the way the query will say. */
+export function openConnection(pool: pg.Pool): void {
+  pool.connect().then(
+    (client) => client.release(),
+    () => undefined,
+  );
 }

@@ -1,7 +1,5 @@
 import type { Request, RequestHandler } from "express";
 import { AppError } from "../errors.ts";
-import { changeServerStatus, changeVersionStatus } from "../registry/change-status.ts";
-import { publishServer } from "../registry/publish-server.ts";
 import type { Publisher, PublishTokens } from "../registry/publish-tokens.ts";
 import type { DatabasePool } from "../registry/transaction.ts";
 import type { Issue } from "../registry/validation/issue.ts";
@@ -19,7 +17,9 @@ export interface RegistryParts {
   readonly mostInFlight?: number;
 }
 
-// Loaded with the first request that needs it: no start should wait for the rules to be set up.
+// What writes is loaded with the first request that needs it: no start should wait for the rules to be set up.
+const loadPublishing = (): Promise<typeof import("../registry/publish-server.ts")> =>
+  import("../registry/publish-server.ts");
 const loadValidation = (): Promise<typeof import("../registry/validation/validate-server.ts")> =>
   import("../registry/validation/validate-server.ts");
 
@@ -40,6 +40,7 @@ export function publish({ database, tokens }: RegistryParts): RequestHandler {
     const name = nameIn(text);
     if (name !== undefined) authorize(publisher, name);
     if (!valid || document === undefined) throw refusal(issues);
+    const { publishServer } = await loadPublishing();
     const json = await publishServer(database, { document, text });
     response.location(versionPath(request, document.name, document.version));
     sendResult(response, json);
@@ -55,6 +56,7 @@ export function changeStatus(
     authorize(publisher, path.name);
     const { parseStatusBody } = await import("./status-body.ts");
     const change = parseStatusBody(await readJsonText(request));
+    const { changeServerStatus, changeVersionStatus } = await import("../registry/change-status.ts");
     sendResult(
       response,
       path.kind === "server-status"

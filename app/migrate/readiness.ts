@@ -13,6 +13,8 @@ export interface SchemaExpectation {
   readonly required: readonly string[];
   /** Names of all migrations of this image. */
   readonly known: ReadonlySet<string>;
+  /** Some of them are deferred. */
+  readonly hasDeferred: boolean;
 }
 
 export interface SchemaState {
@@ -32,6 +34,7 @@ export function readSchemaExpectation(config: Config): SchemaExpectation {
     tables: ledgerTables(config),
     required: known.filter(({ deferred }) => !deferred).map(({ name }) => name),
     known: new Set(known.map(({ name }) => name)),
+    hasDeferred: known.some(({ deferred }) => deferred),
   };
 }
 
