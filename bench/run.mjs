@@ -2,10 +2,11 @@
 //
 // Every figure is a median of interleaved runs of real processes on a PostgreSQL that this program starts; what counts
 // are the ratios, since machines are noisy. Writes bench/results.md; sections that were not asked for stay as they are.
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { cpus, tmpdir, totalmem } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { startCluster } from "../dist/scripts/embedded-postgres/cluster.js";
 import { measureApi } from "./sections/api.mjs";
 import { measureApply } from "./sections/apply.mjs";
@@ -43,6 +44,15 @@ installPeers();
 preferRealClients();
 const work = mkdtempSync(join(tmpdir(), "headgate-bench-"));
 process.env.BENCH_COMPILE_CACHE = join(work, "compile-cache");
+// As an image is built: what the programs compile when they meet no database is kept, and nothing else.
+execFileSync(
+  join(import.meta.dirname, "..", "scripts", "warm-compile-cache.sh"),
+  [process.env.BENCH_COMPILE_CACHE, String(await freePort())],
+  {
+    env: { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` },
+    stdio: ["ignore", "ignore", "inherit"],
+  },
+);
 const cluster = await startCluster({ folder: join(work, "postgres"), durable: false, temporary: true });
 try {
   const databases = createDatabases(cluster.url);

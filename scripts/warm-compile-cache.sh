@@ -3,7 +3,8 @@
 # Runs each program once, so that Node keeps what V8 compiled of it (NODE_COMPILE_CACHE) and no start of a container has
 # to compile it again. Needs no database: what the programs do without one is most of what they load.
 #
-# usage: warm-compile-cache.sh FOLDER      as the user who will run the programs: Node keeps a cache for each user
+# usage: warm-compile-cache.sh FOLDER [PORT]
+#        as the user who will run the programs: Node keeps a cache for each user. PORT and the one after it are listened on.
 
 set -Eeuo pipefail
 
@@ -28,7 +29,7 @@ _get() {
 }
 
 _main() {
-	local home programs server status=0
+	local home programs server status=0 port="${2:-18080}"
 	home="$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")"
 	programs="$home/dist/programs"
 	export NODE_COMPILE_CACHE="$1" LOG_LEVEL=silent WAIT_TIMEOUT=1s
@@ -40,16 +41,16 @@ _main() {
 	node "$programs/migrate.cjs" up --yes > /dev/null || status=$?
 	[ "$status" = 4 ]
 	node "$programs/registry.cjs" --help > /dev/null
-	PORT=18080 OPERATIONS_PORT=18081 node "$programs/gate.cjs" '{"status":"migrating"}' < /dev/null
+	PORT="$port" OPERATIONS_PORT="$((port + 1))" node "$programs/gate.cjs" '{"status":"migrating"}' < /dev/null
 
-	PORT=18080 OPERATIONS_PORT=18081 node "$programs/server.cjs" &
+	PORT="$port" OPERATIONS_PORT="$((port + 1))" node "$programs/server.cjs" &
 	server=$!
-	_wait_until_listening 18080
-	_wait_until_listening 18081
-	_get 18080 /health
-	_get 18080 /ready
-	_get 18080 '/v0.1/servers?limit=1'
-	_get 18081 /ready
+	_wait_until_listening "$port"
+	_wait_until_listening "$((port + 1))"
+	_get "$port" /health
+	_get "$port" /ready
+	_get "$port" '/v0.1/servers?limit=1'
+	_get "$((port + 1))" /ready
 	kill "$server"
 	wait "$server"
 }

@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import { leaveOut } from "./left-out.mjs";
 
 /** The programs that a container starts, by the names of their bundles: dist/programs/migrate.cjs … */
 const programs = {
@@ -9,6 +10,12 @@ const programs = {
   gate: "scripts/gate.ts",
   server: "app/server.ts",
 };
+
+/**
+ * Packages that a program loads when it is asked for what they do: files of their own, so that no start reads them. A
+ * class that both sides of such a border compare must not be in them.
+ */
+const loadedLater = ["prom-client"];
 
 /** What a program reads at run time from beside itself. */
 const companions = ["app/http/openapi.yaml"];
@@ -33,9 +40,13 @@ export async function bundle(root) {
   const bundles = bundlesOf(root);
   if (bundles.length === 0) return;
   const { build } = await import("esbuild");
+  const later = loadedLater.filter((name) => existsSync(join(root, "node_modules", name)));
   await build({
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(bundles.map(({ name, source }) => [name, source])),
+    entryPoints: Object.fromEntries([
+      ...bundles.map(({ name, source }) => [name, source]),
+      ...later.map((name) => [name, name]),
+    ]),
     outdir: "dist/programs",
     outExtension: { ".js": ".cjs" },
     bundle: true,
@@ -47,7 +58,7 @@ export async function bundle(root) {
     // Names stay as they are: a stack without source maps can still be read.
     minifyWhitespace: true,
     minifySyntax: true,
-    alias: { "body-parser": join(import.meta.dirname, "no-body-parser.cjs") },
+    plugins: [leaveOut, besideBundles(later)],
     external: ["node-pg-migrate", "libpg-query", "pg-native", "squawk-cli"],
     define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
     logLevel: "warning",
@@ -55,4 +66,16 @@ export async function bundle(root) {
   for (const file of companions)
     if (existsSync(join(root, file)))
       copyFileSync(join(root, file), join(root, "dist", "programs", basename(file)));
+}
+
+/** For esbuild: these packages are files beside the bundle that imports them. */
+function besideBundles(packages) {
+  return {
+    name: "beside-bundles",
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`^(?:${packages.join("|")})$`) }, ({ path, kind }) =>
+        kind === "entry-point" ? undefined : { path: `./${path}.cjs`, external: true },
+      );
+    },
+  };
 }

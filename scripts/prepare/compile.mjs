@@ -74,7 +74,7 @@ function fingerprint(root, sources) {
     "package-lock.json",
     "tsconfig.json",
     "tsconfig.build.json",
-    "scripts/prepare/bundle.mjs",
+    ...["bundle.mjs", "left-out.mjs", "pg-crypto.cjs"].map((file) => `scripts/prepare/${file}`),
   ]) {
     const { size, mtimeMs } = statSync(join(root, path));
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
