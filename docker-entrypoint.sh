@@ -30,8 +30,9 @@ _log() {
 # usage: _find_program PATH
 # sets the array "program" to the words that run PATH (app/server, scripts/migrate, …)
 _find_program() {
-	local home
-	home="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+	local home="${BASH_SOURCE[0]}"
+	if [ -L "$home" ]; then home="$(readlink -f "$home")"; fi
+	case "$home" in */*) home="${home%/*}" ;; *) home=. ;; esac
 	case "${HEADGATE_RUN:-dist}:$1" in
 		dist:*) program=(node "$home/dist/programs/${1##*/}.cjs") ;;
 		watch:app/server) program=(node --watch "$home/$1.ts") ;;
@@ -61,7 +62,8 @@ _start_phases() {
 		trap - TERM INT
 		read -r
 		# Under the entrypoint there is one log and no answer; and the gate wants to know what happens.
-		exec env "HEADGATE_STATUS_FD=$gate" HEADGATE_ANSWER=log "${program[@]}" "$@"
+		export HEADGATE_STATUS_FD="$gate" HEADGATE_ANSWER=log
+		exec "${program[@]}" "$@"
 	}
 	local from="${PHASES[0]}" to="${PHASES[1]}"
 	phases=$PHASES_PID child=$PHASES_PID

@@ -1,8 +1,7 @@
-import { read } from "node:fs";
+import { read, writeFileSync } from "node:fs";
 import { loadConfig } from "../app/config/load.ts";
 import { exitCodeOf, reportError } from "../app/exit-code.ts";
 import { endProcess } from "./end-process.ts";
-import { runMigrate } from "./migrate/run.ts";
 import { listenForSignals } from "./signals.ts";
 
 /**
@@ -18,6 +17,8 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return reportError(error, process.stderr);
   }
+  // What migrates is loaded while the settings are read and PostgreSQL is asked whether it is ready.
+  const { runMigrate } = await import("./migrate/run.ts");
   for await (const command of readLines(signal)) {
     const words = [command, ...(command === "up" ? ["--yes"] : []), ...argv];
     const { env, stdout, stderr } = process;
@@ -50,7 +51,8 @@ function tellSettings(argv: readonly string[]): void {
   const told = Object.entries(lines).map(
     ([key, value]) => `${key}=${isSafe(value) ? value : "invalid-host-name"}\n`,
   );
-  process.stdout.write(`${told.join("")}\n`);
+  // Not process.stdout: to open that takes longer than all the rest.
+  writeFileSync(1, `${told.join("")}\n`);
 }
 
 /** Lines of standard input, until it or the signal ends them. Read by hand: to load the stream for it takes longer. */

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import { AppError } from "../../app/errors.ts";
 import { printable } from "../../app/printable.ts";
 import type { CommandContext } from "./command.ts";
@@ -22,6 +21,8 @@ export async function confirm(
       `${text}\nThere is no terminal to ask on; nothing was touched. Say --yes to go on.`,
     );
   }
+  // Loaded for those whom we ask.
+  const { createInterface } = await import("node:readline/promises");
   context.settle();
   context.stderr.write(`${text}\n`);
   // The terminal edits the line and turns Ctrl-C into a signal, as for any program; there is no mode to put back.

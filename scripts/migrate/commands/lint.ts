@@ -1,6 +1,4 @@
 import { isAtLeast, severities } from "../../../app/migrate/lint/finding.ts";
-import { lintMigrations, oldestServer } from "../../../app/migrate/lint/lint-migrations.ts";
-import { readServerVersion } from "../../../app/migrate/lint/server-version.ts";
 import { usage, versionNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findingForAnswer, githubAnnotation, lintSummary, showFinding } from "../lint-output.ts";
@@ -47,6 +45,7 @@ export const lint: Command = {
     if (context.json && context.flags["format"] !== undefined)
       throw usage(lint, "--json and --format exclude each other.");
     const since = context.flags["since"];
+    const { lintMigrations } = await import("../../../app/migrate/lint/lint-migrations.ts");
     const report = await lintMigrations(context.settings(), context.positionals, {
       since: typeof since === "string" ? versionNumber(lint, "--since", since) : undefined,
       serverVersion: await serverVersion(context),
@@ -94,10 +93,12 @@ async function serverVersion(context: CommandContext): Promise<number | undefine
   const given = context.flags["server-version"];
   if (context.flags["online"] === true) {
     if (given !== undefined) throw usage(lint, "--online and --server-version exclude each other.");
+    const { readServerVersion } = await import("../../../app/migrate/lint/server-version.ts");
     return await readServerVersion(context.config(), context);
   }
   if (typeof given !== "string") return undefined;
   const major = Number(/^([1-9]\d)(?:\.\d+)?$/.exec(given)?.[1] ?? 0);
+  const { oldestServer } = await import("../../../app/migrate/lint/lint-migrations.ts");
   if (major < oldestServer)
     throw usage(
       lint,

@@ -1,5 +1,5 @@
 import { describeError, exitCodeOf } from "../../../app/exit-code.ts";
-import { migrateReset, type ResetPlan, type ResetResult } from "../../../app/migrate/reset/reset.ts";
+import type { ResetPlan, ResetResult } from "../../../app/migrate/reset/reset.ts";
 import { usage } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { confirm } from "../confirm.ts";
@@ -21,6 +21,7 @@ export const reset: Command = {
         reset,
         "All data in the database would be lost: say --confirm if that is meant. Nothing was touched.",
       );
+    const { migrateReset } = await import("../../../app/migrate/reset/reset.ts");
     const result = await migrateReset(config, {
       signal: context.signal,
       listener: context.listener,

@@ -2,7 +2,7 @@ import { addressOfUrl } from "../../../app/config/load.ts";
 import type { DatabaseAddress } from "../../../app/config/settings.ts";
 import { describeError, exitCodeOf } from "../../../app/exit-code.ts";
 import { placeOf } from "../../../app/database/preflight.ts";
-import { verifyMigrations, type VerifyResult } from "../../../app/migrate/verify/verify.ts";
+import type { VerifyResult } from "../../../app/migrate/verify/verify.ts";
 import { isFinding, type Verification, type Verdict } from "../../../app/migrate/verify/verification.ts";
 import { versionNumber } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -36,6 +36,7 @@ export const verify: Command = {
     const settings = context.settings();
     const url = typeof flags["scratch-url"] === "string" ? flags["scratch-url"] : settings.scratchUrl;
     const scratch = url === undefined ? undefined : addressOfUrl(url, "--scratch-url");
+    const { verifyMigrations } = await import("../../../app/migrate/verify/verify.ts");
     const result = await verifyMigrations(settings, {
       configured: configuredDatabase(context, scratch),
       scratch,
