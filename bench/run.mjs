@@ -63,7 +63,7 @@ try {
     if (asked.length > 0 ? !asked.includes(name) : onlyWhenAsked.has(name)) continue;
     process.stderr.write(`${name} …\n`);
     const lines = await measure({ work, databases, rounds, freePort });
-    parts.set(name, `${lines.join("\n")}\n\n${machine}; \`npm run bench -- ${name}\`, ${rounds} rounds.`);
+    parts.set(name, `${lines.join("\n")}\n\n${machine}; \`npm run bench -- ${name}\`.`);
     write(parts);
   }
   process.stdout.write(readFileSync(results, "utf8"));

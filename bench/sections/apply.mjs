@@ -44,7 +44,8 @@ export async function measureApply({ work, databases, rounds }) {
       contestants[`${tool.name}; ${count}`] = inDatabase(tool.name, (url) => tool.up(folder, url));
     }
   }
-  const results = await interleave(contestants, Math.max(3, Math.round(rounds / 5)));
+  const fewer = Math.max(3, Math.round(rounds / 5));
+  const results = await interleave(contestants, fewer);
   const baseline = (count) => results[`psql, one file; ${count}`];
   const names = [...new Set(Object.keys(results).map((name) => name.split("; ")[0]))];
   const cell = (name, count) => {
@@ -54,7 +55,7 @@ export async function measureApply({ work, databases, rounds }) {
   return [
     "## Applying small migrations",
     "",
-    "Milliseconds, and in brackets the multiple of psql with all of them in one file.",
+    `Milliseconds, and in brackets the multiple of psql with all of them in one file. Medians of ${fewer} interleaved rounds.`,
     "",
     ...table(
       ["", ...counts.map((count) => `${count} migrations`)],

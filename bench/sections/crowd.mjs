@@ -8,7 +8,11 @@ const crowds = [1, 10, 50];
 /** Longer than this nobody waits for a start. */
 const patience = 60_000;
 
-/** Several runners at once on an empty database: how many end with 0, and what they leave. */
+/**
+ * Several runners at once on an empty database: how many end with 0, and what they leave.
+ *
+ * @throws Error when one of ours did not, or left something
+ */
 export async function measureCrowd({ work, databases }) {
   const { here, missing } = findTools();
   const rows = [];
@@ -27,11 +31,16 @@ export async function measureCrowd({ work, databases }) {
           "crowd",
           "SELECT count(*)::int AS count FROM pg_index WHERE NOT indisvalid",
         );
+        const succeeded = codes.filter((code) => code === 0).length;
+        if (tool.name === "Headgate" && (succeeded < size || invalid[0].count > 0))
+          throw new Error(
+            `Of ${size} runners ${succeeded} ended with 0, and ${invalid[0].count} indexes are invalid.`,
+          );
         rows.push([
           tool.name,
           withIndex ? "with" : "without",
           size,
-          `${codes.filter((code) => code === 0).length} of ${size}`,
+          `${succeeded} of ${size}`,
           invalid[0].count === 0 ? "" : `${invalid[0].count} INVALID`,
           ms(took),
         ]);
@@ -41,7 +50,7 @@ export async function measureCrowd({ work, databases }) {
   return [
     "## Several runners at once",
     "",
-    `Twenty migrations, an empty database, with and without a CREATE INDEX CONCURRENTLY among them; who has not ended after ${patience / 1000} s is killed.`,
+    `One run each. Twenty migrations, an empty database, with and without a CREATE INDEX CONCURRENTLY among them; who has not ended after ${patience / 1000} s is killed.`,
     "",
     ...table(["", "index", "runners", "ended with 0", "left behind", "ms until the last one ended"], rows),
     ...notMeasured(missing),

@@ -42,6 +42,8 @@ export async function measureNoOp({ work, databases, rounds }) {
   return [
     "## `up` with nothing pending",
     "",
+    `Medians of ${rounds} interleaved rounds.`,
+    "",
     ...table(
       ["", "ms", "× `node -e 0`"],
       Object.entries(results).map(([name, values]) => [

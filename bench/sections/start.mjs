@@ -68,6 +68,8 @@ export async function measureStart({ work, databases, rounds, freePort }) {
   return [
     "## From start to the first 200, nothing pending",
     "",
+    `Medians of ${rounds} interleaved rounds.`,
+    "",
     ...table(
       ["", "ms", "× bare node:http", "× stock chain"],
       Object.entries(results).map(([name, values]) => [
