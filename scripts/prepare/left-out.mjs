@@ -28,15 +28,20 @@ const replaced = [
     /[\\/]pg[\\/]lib[\\/]crypto[\\/]utils\.js$/,
     () => readFile(join(import.meta.dirname, "pg-crypto.cjs"), "utf8"),
   ],
+  // Name servers, for a form of address that ours never ask for: a connection looks its host up by itself.
+  [
+    /[\\/]pg[\\/]lib[\\/]connection-parameters\.js$/,
+    (path) =>
+      edited(
+        path,
+        "const dns = require('dns')",
+        "const dns = { lookup: (...all) => require('dns').lookup(...all) }",
+      ),
+  ],
   // No program of ours starts a thread, and only to ask that pino would open the whole of what there is for it.
   [
     /[\\/]pino[\\/]lib[\\/]tools\.js$/,
-    async (path) => {
-      const source = await readFile(path, "utf8");
-      const asked = "const { isMainThread } = require('worker_threads')";
-      if (!source.includes(asked)) throw new Error(`${path} is not as left-out.mjs knows it`);
-      return source.replace(asked, "const isMainThread = true");
-    },
+    (path) => edited(path, "const { isMainThread } = require('worker_threads')", "const isMainThread = true"),
   ],
   [
     /[\\/]mime-db[\\/]db\.json$/,
@@ -70,4 +75,11 @@ export const leaveOut = {
 function refusing(name) {
   return `function refuse() { throw new Error("${name} is left out of the bundles; see scripts/prepare/left-out.mjs"); }
 module.exports = Object.assign(refuse, { ${leftOut[name].map((member) => `${member}: refuse`).join(", ")} });`;
+}
+
+/** @throws Error when a newer version of the package reads otherwise: then somebody must look */
+async function edited(path, from, to) {
+  const source = await readFile(path, "utf8");
+  if (!source.includes(from)) throw new Error(`${path} has no ${from}; see scripts/prepare/left-out.mjs`);
+  return source.replace(from, to);
 }
