@@ -1,30 +1,6 @@
 import type { KnownMigration } from "../history.ts";
+import type { Verdict } from "./verdict.ts";
 import { describeDifferences, type SchemaDifference } from "./differences.ts";
-
-/**
- * `faithful`: down takes back exactly what up does, and up can be repeated. `lossy`: down leaves another schema than up
- * found. `not-repeatable`: up after down fails, or makes another schema than the first time. `cluster-wide`: it does
- * something to the whole server that cannot be tried beside others.
- */
-export type Verdict =
-  | "faithful"
-  | "irreversible"
-  | "missing"
-  | "lossy"
-  | "failing-down"
-  | "not-repeatable"
-  | "cluster-wide"
-  | "failing-up"
-  | "not-tried";
-
-const findings: ReadonlySet<Verdict> = new Set([
-  "missing",
-  "lossy",
-  "failing-down",
-  "not-repeatable",
-  "cluster-wide",
-  "failing-up",
-]);
 
 /** What was found about one migration. */
 export interface Verification {
@@ -38,10 +14,6 @@ export interface Verification {
   readonly notes: readonly string[];
   /** Milliseconds, for all its runs. */
   readonly ranMs: number;
-}
-
-export function isFinding({ verdict }: Pick<Verification, "verdict">): boolean {
-  return findings.has(verdict);
 }
 
 /** Collects what is found about one migration; the first verdict is the one that counts. */

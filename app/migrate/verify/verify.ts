@@ -12,7 +12,8 @@ import { toStep } from "../up.ts";
 import { withMigrationLock, type RunOptions } from "../with-lock.ts";
 import { checkMigration } from "./check-migration.ts";
 import { withScratchDatabase, type ConfiguredServer, type ScratchDatabase } from "./scratch-database.ts";
-import { isFinding, notTried, type Verification } from "./verification.ts";
+import { isFinding } from "./verdict.ts";
+import { notTried, type Verification } from "./verification.ts";
 
 export interface VerifyOptions extends RunOptions {
   /** The database that the migrations are for; its server is used unless `scratch` names another. */
