@@ -7,7 +7,8 @@ import {
   runProcess,
   timeProcess,
 } from "../support/measure.mjs";
-import { findTools } from "../support/peers.mjs";
+import { makeFloorCheck } from "../support/floor.mjs";
+import { cacheEnvironment, findTools } from "../support/peers.mjs";
 import { findProgram } from "../support/postgres.mjs";
 import { ms, table, times } from "../support/report.mjs";
 
@@ -35,6 +36,10 @@ export async function measureNoOp({ work, databases, rounds }) {
       contestants[`${tool.name}, ${count} applied`] = () => timeProcess(words, env);
     }
   }
+  const url = databases.urlOf("noop_headgate_10");
+  const floor = await makeFloorCheck(work, url);
+  contestants["one connection and one query from Node (see below)"] = () =>
+    timeProcess(floor, { DATABASE_URL: url, ...cacheEnvironment() });
   const results = await interleave(contestants, rounds);
   const bare = results["node -e 0"];
   const few = results["Headgate, 10 applied"];
@@ -54,6 +59,8 @@ export async function measureNoOp({ work, databases, rounds }) {
     ),
     "",
     `Headgate with 1,000 applied costs ${ms(pairedDifference(many, few))} ms more than with 10, and ${times(pairedRatio(many, few))} × as much (medians of paired runs).`,
+    "",
+    "One connection and one query: bundled as our programs are, and nothing else in it. No tool that runs on Node and asks PostgreSQL can be faster.",
     ...notMeasured([...missing, ...(psql === undefined ? ["psql"] : [])]),
   ];
 }

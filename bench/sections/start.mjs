@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { interleave, median, pairedRatio, runProcess } from "../support/measure.mjs";
+import { makeFloorCheck, makeFloorServer } from "../support/floor.mjs";
 import { cacheEnvironment, findTools } from "../support/peers.mjs";
 import { isReady } from "../support/http.mjs";
 import { findProgram } from "../support/postgres.mjs";
@@ -30,6 +31,8 @@ export async function measureStart({ work, databases, rounds, freePort }) {
       ? ""
       : 'until pg_isready -q -d "$DATABASE_URL"; do sleep 1; done; ';
   const node = process.execPath;
+  const floorCheck = await makeFloorCheck(work, ours.url);
+  const floorServer = await makeFloorServer(work, ours.url, await freePort());
   const contestants = {
     "bare node:http": (port) => [
       [node, "-e", `require("node:http").createServer((q, s) => s.end("ok")).listen(${port})`],
@@ -45,6 +48,10 @@ export async function measureStart({ work, databases, rounds, freePort }) {
         OPERATIONS_PORT: port + 1,
         ...cacheEnvironment(),
       },
+    ],
+    "two processes that only connect (see below)": (port) => [
+      ["sh", "-c", `${wait}${quote(floorCheck)} && exec ${quote(floorServer)}`],
+      { DATABASE_URL: ours.url, PORT: port, ...cacheEnvironment() },
     ],
     "stock chain (node-pg-migrate up, then Express)": (port) => [
       [
@@ -64,7 +71,7 @@ export async function measureStart({ work, databases, rounds, freePort }) {
     ),
     rounds,
   );
-  const [bare, , chain] = Object.values(results);
+  const [bare, , , chain] = Object.values(results);
   return [
     "## From start to the first 200, nothing pending",
     "",
@@ -79,6 +86,8 @@ export async function measureStart({ work, databases, rounds, freePort }) {
         times(pairedRatio(values, chain)),
       ]),
     ),
+    "",
+    "Two processes that only connect: pg_isready, then one query, then Express and a pool, bundled as our programs are. Nothing that is one process for the schema and another for the service can be faster.",
   ];
 }
 
