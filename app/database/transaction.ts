@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { QueryResultRow } from "pg";
 import type { Session } from "./session.ts";
 
@@ -13,6 +14,39 @@ export async function queryTogether<T extends QueryResultRow = QueryResultRow>(
   const results = (await client.query<T>(statements.join("; "))) as unknown;
   const last = (Array.isArray(results) ? results.at(-1) : results) as { rows: T[] };
   return last.rows[0];
+}
+
+/**
+ * Sends several messages one behind the other and then waits for all answers: one way to the server and back instead
+ * of one for each. A message that fails does not keep the server from those behind it, save in a transaction, where
+ * they fail too. `send` sends all of them before it returns.
+ */
+export async function sendTogether<T extends readonly unknown[]>(
+  { client }: Pick<Session, "client">,
+  send: () => { [K in keyof T]: Promise<T[K]> },
+): Promise<{ [K in keyof T]: PromiseSettledResult<T[K]> }> {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const mode = client as { pipeline: boolean };
+  mode.pipeline = true;
+  stream.cork();
+  try {
+    const answers = send();
+    stream.uncork();
+    return await Promise.allSettled(answers);
+  } finally {
+    mode.pipeline = false;
+  }
+}
+
+/** The answer to one of several messages. @throws what it failed with */
+export function answerOf<T>(answer: PromiseSettledResult<T>): T {
+  if (answer.status === "rejected") throw answer.reason;
+  return answer.value;
+}
+
+/** Ends a transaction if one is open. Where the connection is gone this fails too, and would hide why. */
+export async function rollBack({ client }: Pick<Session, "client">): Promise<void> {
+  if (client.getTransactionStatus() !== "I") await client.query("ROLLBACK").catch(() => undefined);
 }
 
 /**

@@ -47,7 +47,12 @@ export async function bundle(root) {
     // Names stay as they are: a stack without source maps can still be read.
     minifyWhitespace: true,
     minifySyntax: true,
-    alias: { "body-parser": join(import.meta.dirname, "no-body-parser.cjs") },
+    alias: {
+      "body-parser": join(import.meta.dirname, "no-body-parser.cjs"),
+      // What writes the rows of SQL migrations. The whole package, with its loaders, is for migrations in code.
+      "node-pg-migrate/migration": join(root, "node_modules/node-pg-migrate/dist/legacy/migration.js"),
+      glob: join(import.meta.dirname, "no-glob.cjs"),
+    },
     external: ["node-pg-migrate", "libpg-query", "pg-native", "squawk-cli"],
     define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
     logLevel: "warning",
