@@ -1,24 +1,42 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runText } from "../database/run-text.ts";
-import { guardSettings } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
 import { answerOf, queryTogether, rollBack, sendTogether } from "../database/transaction.ts";
-import { AppError } from "../errors.ts";
 import { runCode } from "./code-migration.ts";
 import { serverError, summaryOf } from "./failure.ts";
-import { librarySteps } from "./library.ts";
-import { holdsLock, withoutNotices } from "./lock.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import {
-  cleanSession,
   keepLock,
   stopIfAborted,
   takeLockAgain,
   type RecordedTexts,
   type RunContext,
 } from "./run-context.ts";
-import { insertRunSql, type RunRecord } from "./run-record.ts";
 import { largestParsed } from "./statements.ts";
+import {
+  assertLock,
+  assertTransaction,
+  commitAndOpen,
+  leaveStatements,
+  LockGivenUp,
+  openTransaction,
+  recordStatements,
+  sendBehind,
+  type Opened,
+} from "./transaction-messages.ts";
+
+/** What one migration of a run leaves to the next. */
+export interface Handover {
+  /** The migration behind this one. */
+  readonly next: { readonly migration: PreparedMigration; readonly texts: RecordedTexts } | undefined;
+  /** What was made ready for a migration while the one before was running. */
+  ready: Ready | undefined;
+}
+
+interface Ready extends Opened {
+  readonly migration: PreparedMigration;
+  readonly record: readonly string[];
+}
 
 /**
  * Runs a migration in one transaction together with its ledger rows, so that either all of it is there or nothing is,
@@ -31,13 +49,14 @@ export async function applyInTransaction(
   context: RunContext,
   migration: PreparedMigration,
   texts: RecordedTexts,
+  handover: Handover,
 ): Promise<number> {
   const { directives, file } = migration;
   const retries = directives.retries ?? context.retries;
   let pace: Pace = mayBeSentTogether(migration) ? "together" : "one by one";
   for (let attempt = 1; ; attempt++) {
     try {
-      await attemptOnce(context, migration, texts, attempt, pace);
+      await attemptOnce(context, migration, texts, attempt, pace, handover);
       return attempt;
     } catch (error) {
       if (error instanceof LockGivenUp) {
@@ -61,15 +80,13 @@ export async function applyInTransaction(
 
 type Pace = "together" | "one by one";
 
-/** A migration that gave up the lock was sent together with its record, which the server has refused. */
-class LockGivenUp extends Error {}
-
 /**
  * Whether messages may be on their way behind the text before it is known what it does: it was read, and neither takes
  * data from the client, which they would be taken for, nor ends the transaction. A long text waits for its turn so that
  * it and the record of it are not held in memory at the same time.
  */
-function mayBeSentTogether({ file, text, parseFailure }: PreparedMigration): boolean {
+function mayBeSentTogether({ file, text, directives, parseFailure }: PreparedMigration): boolean {
+  if (directives.noTransaction) return false;
   return file.kind === "sql" && parseFailure === undefined && text.length <= largestParsed;
 }
 
@@ -84,12 +101,15 @@ async function attemptOnce(
   texts: RecordedTexts,
   attempt: number,
   pace: Pace,
+  handover: Handover,
 ): Promise<void> {
   const { session } = context;
   try {
-    const xid = await begin(context, migration);
-    const record = await recordOf(context, migration, texts, attempt, xid);
-    if (pace === "together") await runTogether(context, migration, record, xid);
+    const ready = takeOver(handover, migration);
+    const { xid, held } = ready ?? (await openTransaction(context, migration));
+    await keepLock(context, migration, undefined, held);
+    const record = ready?.record ?? (await recordStatements(context, migration, texts, attempt));
+    if (pace === "together") await runTogether(context, migration, record, xid, handover);
     else await runOneByOne(context, migration, record, xid);
   } catch (error) {
     await rollBack(session);
@@ -97,23 +117,10 @@ async function attemptOnce(
   }
 }
 
-/** Opens the transaction in a clean session, and returns its id. */
-async function begin(context: RunContext, migration: PreparedMigration): Promise<string> {
-  const { session } = context;
-  const { directives, keepsNobodyWaiting } = migration;
-  const lockTimeout = directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : context.lockTimeout);
-  const opening = [
-    "BEGIN",
-    `SET LOCAL lock_timeout = ${lockTimeout}`,
-    `SET LOCAL statement_timeout = ${directives.statementTimeout ?? 0}`,
-    "SELECT pg_current_xact_id()::text AS xid",
-  ];
-  const [held, begun] = await sendTogether(session, () => [
-    cleanSession(context, migration),
-    queryTogether<{ xid: string }>(session, opening),
-  ]);
-  await keepLock(context, migration, undefined, answerOf(held));
-  return answerOf(begun)!.xid;
+function takeOver(handover: Handover, migration: PreparedMigration): Ready | undefined {
+  const ready = handover.ready?.migration === migration ? handover.ready : undefined;
+  handover.ready = undefined;
+  return ready;
 }
 
 /** The migration, its record and COMMIT, sent without waiting for what the server says of the one before. */
@@ -122,18 +129,46 @@ async function runTogether(
   { text }: PreparedMigration,
   record: readonly string[],
   xid: string,
+  handover: Handover,
 ): Promise<void> {
   const { session } = context;
-  const [ran, left, recorded, committed] = await sendTogether(session, () => [
-    runText(session, text),
-    leaveMigration(context),
-    queryTogether(session, record),
-    session.client.query("COMMIT"),
-  ]);
-  answerOf(ran);
-  if (!isLeft(context, answerOf(left), xid).held) throw new LockGivenUp();
-  answerOf(recorded);
-  answerOf(committed);
+  const next = handover.next && mayBeSentTogether(handover.next.migration) ? handover.next : undefined;
+  const sent = sendTogether(session, () => {
+    const run = runText(session, text);
+    const messages = messagesBehind(context, record, xid).map((message) => sendBehind(context, message, xid));
+    return [commitAndOpen(context, next?.migration), run, ...messages];
+  });
+  // While the server is at work, what comes next is made ready.
+  const nextRecord =
+    next && (await recordStatements({ ...context, waitedMs: 0 }, next.migration, next.texts, 1));
+  const [committed, ...before] = await sent;
+  for (const answer of before) answerOf<unknown>(answer);
+  const opened = answerOf(committed);
+  if (next !== undefined && opened !== undefined)
+    handover.ready = { migration: next.migration, record: nextRecord!, ...opened };
+  else await rollBack(session);
+}
+
+/**
+ * What is sent behind a migration. The assertions fail where it has not left the transaction and the lock alone, and
+ * keep what stands behind them in the message from being run. The server reads a whole message in the encoding that it
+ * finds: what is not ASCII waits for the message in which the migration's settings are gone.
+ */
+function messagesBehind(
+  context: RunContext,
+  record: readonly string[],
+  xid: string,
+): readonly (readonly string[])[] {
+  const leave = leaveStatements(context);
+  const assertions = [assertTransaction(xid), ...assertLock(context)];
+  return record.every(isAsciiText)
+    ? [[...leave, ...assertions, ...record]]
+    : [leave, [...assertions, ...record]];
+}
+
+function isAsciiText(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- they are ASCII.
+  return /^[\0-\x7F]*$/.test(text);
 }
 
 /** The same, with a look at each answer before the next message. */
@@ -146,84 +181,8 @@ async function runOneByOne(
   const { session, signal } = context;
   if (migration.file.kind === "code") await runCode(session, migration, signal);
   else await runText(session, migration.text);
-  const { held } = isLeft(context, await leaveMigration(context), xid);
-  await keepLock(context, migration, migration.file.name, held);
-  await queryTogether(session, record);
-  await session.client.query("COMMIT");
-}
-
-/** What is known of the session when the migration has run. */
-interface Left {
-  readonly xid: string | null;
-  readonly held: boolean;
-  readonly ledger: boolean;
-}
-
-/** Back to our own role and settings, still inside the transaction, before the ledger is written. */
-async function leaveMigration({ session, tables, lockKey }: RunContext): Promise<Left | undefined> {
-  const literal = (text: string): string => session.client.escapeLiteral(text);
-  return await queryTogether<Left>(session, [
-    "RESET SESSION AUTHORIZATION",
-    "RESET ROLE",
-    "RESET ALL",
-    // RESET ALL has taken the guards away, and we may be killed while the ledger or COMMIT keeps us waiting.
-    ...guardSettings(session),
-    "SET LOCAL lock_timeout = 0",
-    "SET LOCAL statement_timeout = 0",
-    withoutNotices,
-    `SELECT pg_current_xact_id_if_assigned()::text AS xid, ${holdsLock(lockKey)} AS held,
-            to_regclass(${literal(tables.migrations)}) IS NOT NULL AND to_regclass(${literal(tables.runs)}) IS NOT NULL AS ledger`,
-  ]);
-}
-
-/** @throws AppError `migration-failed` when the text has ended the transaction, or dropped the ledger */
-function isLeft({ tables }: RunContext, left: Left | undefined, xid: string): Left {
-  if (left === undefined || left.xid !== xid) {
-    throw new AppError(
-      "migration-failed",
-      "the migration ended its own transaction (COMMIT or ROLLBACK inside); take that out of it",
-      { details: { endedTransaction: true } },
-    );
-  }
-  if (!left.ledger) {
-    throw new AppError(
-      "migration-failed",
-      `the migration dropped Headgate's ledger in schema "${tables.schema}", so that it could not be recorded. Leave its tables alone; MIGRATIONS_SCHEMA keeps them in a schema of their own`,
-    );
-  }
-  return left;
-}
-
-/**
- * The statements, for one message, that record the migration. The first fails outside the transaction that has run it,
- * and without the lock: they are sent before it is known whether the migration has left both alone.
- */
-async function recordOf(
-  { session, tables, lockKey, waitedMs }: RunContext,
-  { file, direction, directives }: PreparedMigration,
-  texts: RecordedTexts,
-  attempts: number,
-  xid: string,
-): Promise<readonly string[]> {
-  const run: RunRecord = {
-    file,
-    direction,
-    state: direction === "up" ? "applied" : "reverted",
-    upText: texts.up,
-    downText: texts.down,
-    directives,
-    statementsDone: 0,
-    statementsTotal: undefined,
-    attempts,
-    waitedMs,
-    startedAt: "transaction",
-  };
-  const literal = (value: string | number): string =>
-    typeof value === "number" ? String(value) : session.client.escapeLiteral(value);
-  return [
-    `SELECT 1 / (coalesce(pg_current_xact_id_if_assigned()::text, '') = '${xid}' AND ${holdsLock(lockKey)})::int`,
-    insertRunSql(tables, run, literal),
-    ...(await librarySteps(tables, { name: file.name, direction })),
-    "RESET client_min_messages",
-  ];
+  await sendBehind(context, [...leaveStatements(context), assertTransaction(xid)], xid);
+  await keepLock(context, migration, migration.file.name);
+  await sendBehind(context, [assertTransaction(xid), ...assertLock(context), ...record], xid);
+  await queryTogether(session, ["COMMIT"]);
 }

@@ -24,7 +24,7 @@ export async function librarySteps(
     {},
     silent,
   );
-  await migration.apply(direction);
+  await migration.markAsRun(direction);
   return steps;
 }
 

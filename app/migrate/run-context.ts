@@ -101,19 +101,12 @@ function askForLock(lockKey: bigint): string[] {
  * @throws AppError as `keepLock`
  */
 export async function beginClean(context: RunContext, migration: Lockable): Promise<void> {
-  await keepLock(context, migration, undefined, await cleanSession(context, migration));
-}
-
-/** Cleans the session for the migration, in one message, and returns whether we still hold the lock. */
-export async function cleanSession(
-  { session, lockKey }: RunContext,
-  { file, direction }: Lockable,
-): Promise<boolean> {
+  const { session, lockKey } = context;
   const row = await queryTogether<{ held: boolean }>(session, [
-    ...resetStatements(session, `migrate ${direction} ${file.name}`),
+    ...resetStatements(session, `migrate ${migration.direction} ${migration.file.name}`),
     ...askForLock(lockKey),
   ]);
-  return row?.held ?? false;
+  await keepLock(context, migration, undefined, row?.held ?? false);
 }
 
 /** @throws AppError `interrupted` once the signal has fired */

@@ -69,7 +69,7 @@ export function insertRunSql(
     ["ran_ms", undefined, isRunning ? undefined : `extract(epoch FROM ${elapsed}) * 1000`],
     ["started_at", undefined, `pg_catalog.clock_timestamp() - ${elapsed}`],
     ["finished_at", undefined, isRunning ? undefined : "pg_catalog.clock_timestamp()"],
-    ["host", hostname()],
+    ["host", hostName()],
     ["headgate_version", headgateVersion],
     ["image_revision", imageRevision()],
     ["error", run.error === undefined ? undefined : JSON.stringify(run.error)],
@@ -90,7 +90,14 @@ function elapsedSince(startedAt: RunRecord["startedAt"], write: (value: number) 
     : `pg_catalog.make_interval(secs => ${write((Date.now() - startedAt.getTime()) / 1000)})`;
 }
 
+// Neither changes, and asking the system for them takes longer than writing the rest of a record.
+let host: string | undefined;
 let operator: string | undefined;
+
+function hostName(): string {
+  host ??= hostname();
+  return host;
+}
 
 /** Whom the operating system runs us for; in a container the number may have no name. */
 export function operatorName(): string {
