@@ -59,7 +59,7 @@ export async function applyInTransaction(
       await attemptOnce(context, migration, texts, attempt, pace, handover);
       return attempt;
     } catch (error) {
-      if (error instanceof LockGivenUp) {
+      if (error instanceof LockGivenUp && pace === "together") {
         // Rolled back. With a look at each answer the lock is taken again before the ledger is written, and said.
         await takeLockAgain(context, migration, file.name);
         pace = "one by one";

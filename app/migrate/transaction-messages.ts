@@ -122,7 +122,12 @@ export async function recordStatements(
 }
 
 /** The lock was not there any more when it was time to record a migration. */
-export class LockGivenUp extends Error {}
+export class LockGivenUp extends Error {
+  constructor() {
+    super("the migration lock was lost while the migration was recorded");
+    this.name = "LockGivenUp";
+  }
+}
 
 const divisionByZero = "22012";
 const undefinedTable = "42P01";
