@@ -11,7 +11,7 @@ export async function librarySteps(
   { schema, migrationsName }: LedgerTables,
   { name, direction }: { readonly name: string; readonly direction: "up" | "down" },
 ): Promise<readonly string[]> {
-  const { Migration } = await import("node-pg-migrate/migration");
+  const { Migration } = await (library ??= import("node-pg-migrate/migration"));
   const steps: string[] = [];
   // Of a connection it uses `query`; this one gathers what goes to the server together with other statements.
   const gathering = { query: async (text: string): Promise<void> => void steps.push(text) };
@@ -27,6 +27,9 @@ export async function librarySteps(
   await migration.markAsRun(direction);
   return steps;
 }
+
+/** Once for all migrations of a run: to be given a module again takes longer than the rest of this. */
+let library: Promise<typeof import("node-pg-migrate/migration")> | undefined;
 
 /** Options that its type asks for and only its runner reads. */
 const unusedHere = { databaseUrl: "", dir: "", direction: "up" as const };

@@ -25,6 +25,17 @@ export function bundlesOf(root) {
 }
 
 /**
+ * What writes the rows of SQL migrations is a file of its own beside the programs, loaded when there is something to
+ * apply: within them every start would pay for reading it. The whole package, with its loaders, is for migrations in code.
+ */
+const libraryBeside = {
+  name: "library-beside",
+  setup({ onResolve }) {
+    onResolve({ filter: /^node-pg-migrate\/migration$/ }, () => ({ path: "./library.cjs", external: true }));
+  },
+};
+
+/**
  * Puts each program into one file with everything that it needs at every start: opening some two hundred modules costs
  * more than the programs do with nothing pending. CommonJS, because importing Node's own modules into ESM costs tens of
  * milliseconds more. What only some runs need stays a package of its own, loaded when its turn comes.
@@ -35,7 +46,10 @@ export async function bundle(root) {
   const { build } = await import("esbuild");
   await build({
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(bundles.map(({ name, source }) => [name, source])),
+    entryPoints: {
+      ...Object.fromEntries(bundles.map(({ name, source }) => [name, source])),
+      library: join(root, "node_modules/node-pg-migrate/dist/legacy/migration.js"),
+    },
     outdir: "dist/programs",
     outExtension: { ".js": ".cjs" },
     bundle: true,
@@ -49,10 +63,9 @@ export async function bundle(root) {
     minifySyntax: true,
     alias: {
       "body-parser": join(import.meta.dirname, "no-body-parser.cjs"),
-      // What writes the rows of SQL migrations. The whole package, with its loaders, is for migrations in code.
-      "node-pg-migrate/migration": join(root, "node_modules/node-pg-migrate/dist/legacy/migration.js"),
       glob: join(import.meta.dirname, "no-glob.cjs"),
     },
+    plugins: [libraryBeside],
     external: ["node-pg-migrate", "libpg-query", "pg-native", "squawk-cli"],
     define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
     logLevel: "warning",
