@@ -32,9 +32,12 @@ export function applicationName(activity: string): string {
   return `headgate ${activity}`.slice(0, applicationNameLimit - owner().length) + owner();
 }
 
+let ownerText: string | undefined;
+
 /** Whose session it is: ` @host:pid`. */
 function owner(): string {
-  return ` @${hostname().slice(0, 20)}:${process.pid}`;
+  ownerText ??= ` @${hostname().slice(0, 20)}:${process.pid}`;
+  return ownerText;
 }
 
 /**

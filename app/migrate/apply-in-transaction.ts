@@ -1,16 +1,42 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runText } from "../database/run-text.ts";
-import { guardSettings } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
-import { inTransaction, queryTogether } from "../database/transaction.ts";
-import { AppError } from "../errors.ts";
+import { answerOf, queryTogether, rollBack, sendTogether } from "../database/transaction.ts";
 import { runCode } from "./code-migration.ts";
 import { serverError, summaryOf } from "./failure.ts";
-import { applyThroughLibrary } from "./library.ts";
-import { holdsLock } from "./lock.ts";
 import type { PreparedMigration } from "./prepare.ts";
-import { beginClean, keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
-import { insertRun } from "./run-record.ts";
+import {
+  keepLock,
+  stopIfAborted,
+  takeLockAgain,
+  type RecordedTexts,
+  type RunContext,
+} from "./run-context.ts";
+import { largestParsed } from "./statements.ts";
+import {
+  assertLock,
+  assertTransaction,
+  commitAndOpen,
+  leaveStatements,
+  LockGivenUp,
+  openTransaction,
+  recordStatements,
+  sendBehind,
+  type Opened,
+} from "./transaction-messages.ts";
+
+/** What one migration of a run leaves to the next. */
+export interface Handover {
+  /** The migration behind this one. */
+  readonly next: { readonly migration: PreparedMigration; readonly texts: RecordedTexts } | undefined;
+  /** What was made ready for a migration while the one before was running. */
+  ready: Ready | undefined;
+}
+
+interface Ready extends Opened {
+  readonly migration: PreparedMigration;
+  readonly record: readonly string[];
+}
 
 /**
  * Runs a migration in one transaction together with its ledger rows, so that either all of it is there or nothing is,
@@ -23,14 +49,23 @@ export async function applyInTransaction(
   context: RunContext,
   migration: PreparedMigration,
   texts: RecordedTexts,
+  handover: Handover,
 ): Promise<number> {
   const { directives, file } = migration;
   const retries = directives.retries ?? context.retries;
+  let pace: Pace = mayBeSentTogether(migration) ? "together" : "one by one";
   for (let attempt = 1; ; attempt++) {
     try {
-      await attemptOnce(context, migration, texts, attempt);
+      await attemptOnce(context, migration, texts, attempt, pace, handover);
       return attempt;
     } catch (error) {
+      if (error instanceof LockGivenUp && pace === "together") {
+        // Rolled back. With a look at each answer the lock is taken again before the ledger is written, and said.
+        await takeLockAgain(context, migration, file.name);
+        pace = "one by one";
+        attempt -= 1;
+        continue;
+      }
       if (!retryable.has(codeOf(serverError(error)) ?? "") || attempt > retries) throw error;
       stopIfAborted(context);
       const delay = backOff(attempt);
@@ -43,6 +78,18 @@ export async function applyInTransaction(
   }
 }
 
+type Pace = "together" | "one by one";
+
+/**
+ * Whether messages may be on their way behind the text before it is known what it does: it was read, and neither takes
+ * data from the client, which they would be taken for, nor ends the transaction. A long text waits for its turn so that
+ * it and the record of it are not held in memory at the same time.
+ */
+function mayBeSentTogether({ file, text, directives, parseFailure }: PreparedMigration): boolean {
+  if (directives.noTransaction) return false;
+  return file.kind === "sql" && parseFailure === undefined && text.length <= largestParsed;
+}
+
 /** Milliseconds before the next attempt: doubling from 100 ms to 5 s, less up to half of it by chance. */
 export function backOff(attempt: number): number {
   return Math.min(5000, 100 * 2 ** (attempt - 1)) * (1 - Math.random() / 2);
@@ -53,75 +100,89 @@ async function attemptOnce(
   migration: PreparedMigration,
   texts: RecordedTexts,
   attempt: number,
+  pace: Pace,
+  handover: Handover,
 ): Promise<void> {
-  const { session, tables } = context;
-  const { file, direction, directives } = migration;
-  await beginClean(context, migration);
-  const startedAt = new Date();
-  const lockTimeout = directives.lockTimeout ?? (migration.keepsNobodyWaiting ? 0 : context.lockTimeout);
-  const opening = [
-    "BEGIN",
-    `SET LOCAL lock_timeout = ${lockTimeout}`,
-    `SET LOCAL statement_timeout = ${directives.statementTimeout ?? 0}`,
-    "SELECT pg_current_xact_id()::text AS xid",
-  ];
-  const work = async (xid: string): Promise<void> => {
-    if (file.kind === "code") await runCode(session, migration, context.signal);
-    else if (migration.text.trim() !== "") await runText(session, migration.text);
-    await leaveMigration(context, migration, xid);
-    await insertRun(session.client, tables, {
-      file,
-      direction,
-      state: direction === "up" ? "applied" : "reverted",
-      upText: texts.up,
-      downText: texts.down,
-      directives,
-      statementsDone: 0,
-      statementsTotal: undefined,
-      attempts: attempt,
-      waitedMs: context.waitedMs,
-      startedAt,
-    });
-  };
-  await inTransaction(session, opening, async (begun) => {
-    await applyThroughLibrary(session, tables, { name: file.name, direction }, async () =>
-      work(begun?.["xid"] as string),
-    );
+  const { session } = context;
+  try {
+    const ready = takeOver(handover, migration);
+    const { xid, held } = ready ?? (await openTransaction(context, migration));
+    await keepLock(context, migration, undefined, held);
+    const record = ready?.record ?? (await recordStatements(context, migration, texts, attempt));
+    if (pace === "together") await runTogether(context, migration, record, xid, handover);
+    else await runOneByOne(context, migration, record, xid);
+  } catch (error) {
+    await rollBack(session);
+    throw error;
+  }
+}
+
+function takeOver(handover: Handover, migration: PreparedMigration): Ready | undefined {
+  const ready = handover.ready?.migration === migration ? handover.ready : undefined;
+  handover.ready = undefined;
+  return ready;
+}
+
+/** The migration, its record and COMMIT, sent without waiting for what the server says of the one before. */
+async function runTogether(
+  context: RunContext,
+  { text }: PreparedMigration,
+  record: readonly string[],
+  xid: string,
+  handover: Handover,
+): Promise<void> {
+  const { session } = context;
+  const next = handover.next && mayBeSentTogether(handover.next.migration) ? handover.next : undefined;
+  const sent = sendTogether(session, () => {
+    const run = runText(session, text);
+    const messages = messagesBehind(context, record, xid).map((message) => sendBehind(context, message, xid));
+    return [commitAndOpen(context, next?.migration), run, ...messages];
   });
+  // While the server is at work, what comes next is made ready.
+  const nextRecord =
+    next && (await recordStatements({ ...context, waitedMs: 0 }, next.migration, next.texts, 1));
+  const [committed, ...before] = await sent;
+  for (const answer of before) answerOf<unknown>(answer);
+  const opened = answerOf(committed);
+  if (next !== undefined && opened !== undefined)
+    handover.ready = { migration: next.migration, record: nextRecord!, ...opened };
+  else await rollBack(session);
 }
 
 /**
- * Back to our own role and settings, still inside the transaction, before the ledger is written.
- *
- * @throws AppError `migration-failed` when the text has ended the transaction, `lock-lost` when it gave up the lock
+ * What is sent behind a migration. The assertions fail where it has not left the transaction and the lock alone, and
+ * keep what stands behind them in the message from being run. The server reads a whole message in the encoding that it
+ * finds: what is not ASCII waits for the message in which the migration's settings are gone.
  */
-async function leaveMigration(context: RunContext, migration: PreparedMigration, xid: string): Promise<void> {
-  const { session, tables, lockKey } = context;
-  const literal = (text: string): string => session.client.escapeLiteral(text);
-  const ours = [
-    "RESET SESSION AUTHORIZATION",
-    "RESET ROLE",
-    "RESET ALL",
-    // RESET ALL has taken the guards away, and we may be killed while the ledger or COMMIT keeps us waiting.
-    ...guardSettings(session),
-    "SET LOCAL lock_timeout = 0",
-    "SET LOCAL statement_timeout = 0",
-    `SELECT pg_current_xact_id_if_assigned()::text AS xid, ${holdsLock(lockKey)} AS held,
-            to_regclass(${literal(tables.migrations)}) IS NOT NULL AND to_regclass(${literal(tables.runs)}) IS NOT NULL AS ledger`,
-  ];
-  const now = await queryTogether<{ xid: string | null; held: boolean; ledger: boolean }>(session, ours);
-  if (now === undefined || now.xid !== xid) {
-    throw new AppError(
-      "migration-failed",
-      "the migration ended its own transaction (COMMIT or ROLLBACK inside); take that out of it",
-      { details: { endedTransaction: true } },
-    );
-  }
-  if (!now.ledger) {
-    throw new AppError(
-      "migration-failed",
-      `the migration dropped Headgate's ledger in schema "${tables.schema}", so that it could not be recorded. Leave its tables alone; MIGRATIONS_SCHEMA keeps them in a schema of their own`,
-    );
-  }
-  await keepLock(context, migration, migration.file.name, now.held);
+function messagesBehind(
+  context: RunContext,
+  record: readonly string[],
+  xid: string,
+): readonly (readonly string[])[] {
+  const leave = leaveStatements(context);
+  const assertions = [assertTransaction(xid), ...assertLock(context)];
+  return record.every(isAsciiText)
+    ? [[...leave, ...assertions, ...record]]
+    : [leave, [...assertions, ...record]];
+}
+
+function isAsciiText(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- they are ASCII.
+  return /^[\0-\x7F]*$/.test(text);
+}
+
+/** The same, with a look at each answer before the next message. */
+async function runOneByOne(
+  context: RunContext,
+  migration: PreparedMigration,
+  record: readonly string[],
+  xid: string,
+): Promise<void> {
+  const { session, signal } = context;
+  if (migration.file.kind === "code") await runCode(session, migration, signal);
+  else await runText(session, migration.text);
+  await sendBehind(context, [...leaveStatements(context), assertTransaction(xid)], xid);
+  await keepLock(context, migration, migration.file.name);
+  await sendBehind(context, [assertTransaction(xid), ...assertLock(context), ...record], xid);
+  await queryTogether(session, ["COMMIT"]);
 }

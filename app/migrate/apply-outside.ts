@@ -9,7 +9,7 @@ import { runBare } from "./bare-statement.ts";
 import { generateStatements } from "./generated-statements.ts";
 import { describeFailure, endedSession, serverError, summaryOf } from "./failure.ts";
 import type { UnfinishedRun } from "./ledger.ts";
-import { applyThroughLibrary } from "./library.ts";
+import { librarySteps } from "./library.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { inRecordedTransaction } from "./recorded-transaction.ts";
 import { beginClean, keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
@@ -63,10 +63,10 @@ export async function applyOutsideTransaction(
     } else await runStatements(context, migration, statements, id, resumeAt, interrupted);
     await resetSession(session, `migrate ${direction} ${file.name}`);
     await keepLock(context, migration, file.name);
+    const steps = await librarySteps(tables, { name: file.name, direction });
     await inTransaction(session, ["BEGIN"], async () => {
-      await applyThroughLibrary(session, tables, { name: file.name, direction }, async () => {
-        await finishRun(session.client, tables, id, direction === "up" ? "applied" : "reverted");
-      });
+      await finishRun(session.client, tables, id, direction === "up" ? "applied" : "reverted");
+      await session.client.query(steps.join(" "));
     });
   } catch (error) {
     await recordFailure(context, migration, id, error);

@@ -1,31 +1,35 @@
-import type { Session } from "../database/session.ts";
-import { connectionFor, silent } from "./code-migration.ts";
+import { silent } from "./code-migration.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 
 /**
- * Lets node-pg-migrate apply one migration inside the transaction that the caller has opened: `work`, then its own row in
- * the table of applied names. Its runner is left out: for each migration it reads the whole table and a folder again,
- * and its own ways of locking and printing are not safe with several runners.
+ * What node-pg-migrate sends when it has applied or reverted a migration: its own row in the table of applied names,
+ * or the removal of it. To be run behind the migration in the same transaction. The library's runner is left out: for
+ * each migration it reads the whole table and a folder again, and its own ways of locking and printing are not safe
+ * with several runners.
  */
-export async function applyThroughLibrary(
-  session: Session,
+export async function librarySteps(
   { schema, migrationsName }: LedgerTables,
   { name, direction }: { readonly name: string; readonly direction: "up" | "down" },
-  work: () => Promise<void>,
-): Promise<void> {
-  const { Migration } = await import("node-pg-migrate");
+): Promise<readonly string[]> {
+  const { Migration } = await (library ??= import("node-pg-migrate/migration"));
+  const steps: string[] = [];
+  // Of a connection it uses `query`; this one gathers what goes to the server together with other statements.
+  const gathering = { query: async (text: string): Promise<void> => void steps.push(text) };
   const migration = new Migration(
-    // Of a connection it uses `query` and `select`; the rest, its lifecycle, is ours.
-    connectionFor(session) as ConstructorParameters<typeof Migration>[0],
+    gathering as unknown as ConstructorParameters<typeof Migration>[0],
     `${name}.sql`,
     // Two functions: the library tells the direction by comparing them.
-    { up: () => work(), down: () => work() },
+    { up: () => undefined, down: () => undefined },
     { migrationsSchema: schema, migrationsTable: migrationsName, singleTransaction: true, ...unusedHere },
     {},
     silent,
   );
-  await migration.apply(direction);
+  await migration.markAsRun(direction);
+  return steps;
 }
+
+/** Once for all migrations of a run: to be given a module again takes longer than the rest of this. */
+let library: Promise<typeof import("node-pg-migrate/migration")> | undefined;
 
 /** Options that its type asks for and only its runner reads. */
 const unusedHere = { databaseUrl: "", dir: "", direction: "up" as const };

@@ -3,7 +3,7 @@ import { AppError } from "../errors.ts";
 import type { Listener } from "./events.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import { queryTogether } from "../database/transaction.ts";
-import { holdsLock, tryLock } from "./lock.ts";
+import { holdsLock, tryLock, withoutNotices } from "./lock.ts";
 import type { PreparedMigration } from "./prepare.ts";
 
 /** What every step of a run works with. The session holds the lock. */
@@ -18,6 +18,12 @@ export interface RunContext {
   readonly waitedMs: number;
   readonly listener: Listener;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a migration must tell of itself for the lock to be kept in its name. */
+export interface Lockable {
+  readonly file: Pick<PreparedMigration["file"], "name">;
+  readonly direction: PreparedMigration["direction"];
 }
 
 /** The text of both directions, for the ledger. */
@@ -36,12 +42,30 @@ export interface RecordedTexts {
  */
 export async function keepLock(
   context: RunContext,
-  { file: { name }, direction }: Pick<PreparedMigration, "file" | "direction">,
+  { file: { name }, direction }: Lockable,
   after?: string,
   held?: boolean,
 ): Promise<void> {
-  const { session, lockKey, tables } = context;
   if (held ?? (await asksForLock(context))) return;
+  const cause = await takeLockAgain(context, { file: { name }, direction }, after);
+  context.listener({
+    type: "warning",
+    name,
+    text: `${cause}; it was taken again at once. Take that statement out.`,
+  });
+}
+
+/**
+ * Takes a lock again that was lost.
+ *
+ * @returns how it was lost, as the beginning of a sentence
+ * @throws AppError `lock-lost` as `keepLock`
+ */
+export async function takeLockAgain(
+  { session, lockKey, tables }: RunContext,
+  { file: { name }, direction }: Lockable,
+  after?: string,
+): Promise<string> {
   const cause =
     after === undefined
       ? "The migration lock was lost"
@@ -59,16 +83,16 @@ export async function keepLock(
       `${cause}, and another runner has ${direction === "up" ? "applied" : "reverted"} ${name} in the meantime. This run stops here.`,
     );
   }
-  context.listener({
-    type: "warning",
-    name,
-    text: `${cause}; it was taken again at once. Take that statement out.`,
-  });
+  return cause;
 }
 
 async function asksForLock({ session, lockKey }: RunContext): Promise<boolean> {
-  const row = await queryTogether<{ held: boolean }>(session, [`SELECT ${holdsLock(lockKey)} AS held`]);
+  const row = await queryTogether<{ held: boolean }>(session, askForLock(lockKey));
   return row?.held ?? false;
+}
+
+function askForLock(lockKey: bigint): string[] {
+  return [withoutNotices, `SELECT ${holdsLock(lockKey)} AS held`];
 }
 
 /**
@@ -76,14 +100,11 @@ async function asksForLock({ session, lockKey }: RunContext): Promise<boolean> {
  *
  * @throws AppError as `keepLock`
  */
-export async function beginClean(
-  context: RunContext,
-  migration: Pick<PreparedMigration, "file" | "direction">,
-): Promise<void> {
+export async function beginClean(context: RunContext, migration: Lockable): Promise<void> {
   const { session, lockKey } = context;
   const row = await queryTogether<{ held: boolean }>(session, [
     ...resetStatements(session, `migrate ${migration.direction} ${migration.file.name}`),
-    `SELECT ${holdsLock(lockKey)} AS held`,
+    ...askForLock(lockKey),
   ]);
   await keepLock(context, migration, undefined, row?.held ?? false);
 }

@@ -22,55 +22,92 @@ export interface RunRecord {
   readonly statementStarted?: number | undefined;
   readonly attempts: number;
   readonly waitedMs: number;
-  readonly startedAt: Date;
+  /** `transaction`: when the transaction began that the record is written in, by the server's clock. */
+  readonly startedAt: Date | "transaction";
   readonly error?: RecordedError;
 }
 
 /** Adds a run and returns its id. A run that is not `running` is finished now, by the server's clock. */
 export async function insertRun(database: Queryable, tables: LedgerTables, run: RunRecord): Promise<string> {
-  const { rows } = await database.query(
-    `INSERT INTO ${tables.runs}
-       (version, name, kind, direction, state, checksum, up_text, down_text, down_checksum, directives, statements_done, statements_total, attempts,
-        waited_ms, ran_ms, started_at, finished_at, host, headgate_version, image_revision, error, statement_started${tables.recordsOperator ? ", operator" : ""})
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-             pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $16),
-             CASE WHEN $5 = 'running' THEN NULL ELSE pg_catalog.clock_timestamp() END, $17, $18, $19, $20, $21${tables.recordsOperator ? ", $22" : ""})
-     RETURNING id`,
-    [
-      run.file.version.toString(),
-      run.file.name,
-      run.file.kind,
-      run.direction,
-      run.state,
-      run.file.checksum,
-      run.upText ?? null,
-      run.downText ?? null,
-      run.downText === undefined ? null : checksumOf(run.downText),
-      JSON.stringify(run.directives === undefined ? {} : storedDirectives(run.directives)),
-      run.statementsDone,
-      run.statementsTotal ?? null,
-      run.attempts,
-      Math.round(run.waitedMs),
-      run.state === "running" ? null : Date.now() - run.startedAt.getTime(),
-      (Date.now() - run.startedAt.getTime()) / 1000,
-      hostname(),
-      headgateVersion,
-      imageRevision(),
-      run.error === undefined ? null : JSON.stringify(run.error),
-      run.statementStarted ?? null,
-      ...(tables.recordsOperator ? [operatorName()] : []),
-    ],
-  );
+  const values: unknown[] = [];
+  const insert = insertRunSql(tables, run, (value) => `$${values.push(value)}`);
+  const { rows } = await database.query(`${insert} RETURNING id`, values);
   return (rows[0] as { id: string }).id;
+}
+
+/**
+ * The same as SQL.
+ *
+ * @param write puts a value into the statement, as a parameter or a literal
+ */
+export function insertRunSql(
+  tables: LedgerTables,
+  run: RunRecord,
+  write: (value: string | number) => string,
+): string {
+  const isRunning = run.state === "running";
+  const elapsed = elapsedSince(run.startedAt, write);
+  const columns: readonly (readonly [
+    name: string,
+    value: string | number | undefined,
+    sql?: string | undefined,
+  ])[] = [
+    ["version", run.file.version.toString()],
+    ["name", run.file.name],
+    ["kind", run.file.kind],
+    ["direction", run.direction],
+    ["state", run.state],
+    ["checksum", run.file.checksum],
+    ["up_text", run.upText],
+    ["down_text", run.downText],
+    ["down_checksum", run.downText === undefined ? undefined : checksumOf(run.downText)],
+    ["directives", JSON.stringify(run.directives === undefined ? {} : storedDirectives(run.directives))],
+    ["statements_done", run.statementsDone],
+    ["statements_total", run.statementsTotal],
+    ["attempts", run.attempts],
+    ["waited_ms", Math.round(run.waitedMs)],
+    ["ran_ms", undefined, isRunning ? undefined : `extract(epoch FROM ${elapsed}) * 1000`],
+    ["started_at", undefined, `pg_catalog.clock_timestamp() - ${elapsed}`],
+    ["finished_at", undefined, isRunning ? undefined : "pg_catalog.clock_timestamp()"],
+    ["host", hostName()],
+    ["headgate_version", headgateVersion],
+    ["image_revision", imageRevision()],
+    ["error", run.error === undefined ? undefined : JSON.stringify(run.error)],
+    ["statement_started", run.statementStarted],
+    ["operator", tables.recordsOperator ? operatorName() : undefined],
+  ];
+  const given = columns.flatMap(([name, value, sql]) => {
+    const expression = value === undefined ? sql : write(value);
+    return expression === undefined ? [] : [[name, expression] as const];
+  });
+  return `INSERT INTO ${tables.runs} (${given.map(([name]) => name).join(", ")}) VALUES (${given.map(([, expression]) => expression).join(", ")})`;
+}
+
+/** SQL, how long the run takes by now, as an interval. */
+function elapsedSince(startedAt: RunRecord["startedAt"], write: (value: number) => string): string {
+  return startedAt === "transaction"
+    ? "(pg_catalog.clock_timestamp() - pg_catalog.now())"
+    : `pg_catalog.make_interval(secs => ${write((Date.now() - startedAt.getTime()) / 1000)})`;
+}
+
+// Neither changes, and asking the system for them takes longer than writing the rest of a record.
+let host: string | undefined;
+let operator: string | undefined;
+
+function hostName(): string {
+  host ??= hostname();
+  return host;
 }
 
 /** Whom the operating system runs us for; in a container the number may have no name. */
 export function operatorName(): string {
+  if (operator !== undefined) return operator;
   try {
-    return userInfo().username;
+    operator = userInfo().username;
   } catch {
-    return `uid ${process.getuid?.() ?? "unknown"}`;
+    operator = `uid ${process.getuid?.() ?? "unknown"}`;
   }
+  return operator;
 }
 
 /** Says of a run, once it is known, how many statements it has. */

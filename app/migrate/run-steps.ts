@@ -1,7 +1,7 @@
 import { AppError, messageOf } from "../errors.ts";
 import { TextFailure } from "../database/run-text.ts";
 import { resetSession } from "../database/session.ts";
-import { applyInTransaction } from "./apply-in-transaction.ts";
+import { applyInTransaction, type Handover } from "./apply-in-transaction.ts";
 import { applyOutsideTransaction, StatementFailure } from "./apply-outside.ts";
 import { describeFailure, endedSession, migrationFailed, type RecordedError } from "./failure.ts";
 import type { Blocker } from "./events.ts";
@@ -52,6 +52,7 @@ export async function runSteps(context: RunContext, steps: readonly Step[]): Pro
 
 async function runWatched(context: RunContext, steps: readonly Step[], watcher: Watcher): Promise<RunResult> {
   const done: StepResult[] = [];
+  let ready: Handover["ready"];
   for (const [index, step] of steps.entries()) {
     const { migration } = step;
     const { name, versionText } = migration.file;
@@ -63,7 +64,10 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
     watcher.watch(name);
     const started = Date.now();
     try {
-      const attempts = await runStep({ ...context, waitedMs: index === 0 ? context.waitedMs : 0 }, step);
+      const handover: Handover = { next: steps[index + 1], ready };
+      const waitedMs = index === 0 ? context.waitedMs : 0;
+      const attempts = await runStep({ ...context, waitedMs }, step, handover);
+      ready = handover.ready;
       const ranMs = Date.now() - started;
       done.push({ version: versionText, name, direction: migration.direction, ranMs, attempts });
       context.listener({ type: "finished", name, direction: migration.direction, ranMs, ...position });
@@ -84,14 +88,18 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
   return { done, failed: undefined, notTried: [] };
 }
 
-async function runStep(context: RunContext, { migration, texts, unfinished }: Step): Promise<number> {
+async function runStep(
+  context: RunContext,
+  { migration, texts, unfinished }: Step,
+  handover: Handover,
+): Promise<number> {
   const { parseFailure, directives } = migration;
   if (parseFailure !== undefined && directives.noTransaction) {
     const { message, offset } = parseFailure;
     const refusal = Object.assign(new Error(message), { severity: "ERROR", code: "42601", position: "1" });
     throw new StatementFailure(new TextFailure(refusal, migration.text.slice(offset), 0), { offset });
   }
-  if (!directives.noTransaction) return await applyInTransaction(context, migration, texts);
+  if (!directives.noTransaction) return await applyInTransaction(context, migration, texts, handover);
   await applyOutsideTransaction(context, migration, texts, unfinished);
   return 1;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
 import { agree } from "./agree.ts";
@@ -67,20 +68,18 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
         return { outcome: "up-to-date", plan, ...nothing };
       }
       const known = files.known ?? (await readKnownMigrationsInSlices(config));
-      const plan = await planUp(config, database, known, await readLedger(client, database.tables), options);
+      const ledger = await readLedger(client, database.tables);
+      const plan = await planUp(config, database, known, ledger, options);
       if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
       if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
       return await withMigrationLock(database, config, options, async (context) => {
         // Somebody else may have migrated while we waited.
-        const fresh = await planUp(
-          config,
-          database,
-          known,
-          await readLedger(client, database.tables),
-          options,
-        );
+        const now = await readLedger(client, database.tables);
+        const fresh = isDeepStrictEqual(now, ledger)
+          ? plan
+          : await planUp(config, database, known, now, options);
         if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };
         const result = await runSteps(context, fresh.steps);
         return { outcome: result.failed === undefined ? "applied" : "failed", plan: fresh, ...result };

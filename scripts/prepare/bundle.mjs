@@ -12,10 +12,17 @@ const programs = {
 };
 
 /**
- * Packages that a program loads when it is asked for what they do: files of their own, so that no start reads them. A
- * class that both sides of such a border compare must not be in them.
+ * What a program loads only when it is asked for what this does: files of their own beside the programs, by what is
+ * imported, so that no start reads them. A class that both sides of such a border compare must not be in them.
  */
-const loadedLater = ["prom-client"];
+const loadedLater = {
+  "prom-client": { name: "prom-client", source: "node_modules/prom-client/index.js" },
+  // What writes the rows of SQL migrations. The whole package, with its loaders, is for migrations in code.
+  "node-pg-migrate/migration": {
+    name: "library",
+    source: "node_modules/node-pg-migrate/dist/legacy/migration.js",
+  },
+};
 
 /** What a program reads at run time from beside itself. */
 const companions = ["app/http/openapi.yaml"];
@@ -40,12 +47,12 @@ export async function bundle(root) {
   const bundles = bundlesOf(root);
   if (bundles.length === 0) return;
   const { build } = await import("esbuild");
-  const later = loadedLater.filter((name) => existsSync(join(root, "node_modules", name)));
+  const later = Object.values(loadedLater).filter(({ source }) => existsSync(join(root, source)));
   await build({
     absWorkingDir: root,
     entryPoints: Object.fromEntries([
       ...bundles.map(({ name, source }) => [name, source]),
-      ...later.map((name) => [name, name]),
+      ...later.map(({ name, source }) => [name, join(root, source)]),
     ]),
     outdir: "dist/programs",
     outExtension: { ".js": ".cjs" },
@@ -58,7 +65,7 @@ export async function bundle(root) {
     // Names stay as they are: a stack without source maps can still be read.
     minifyWhitespace: true,
     minifySyntax: true,
-    plugins: [leaveOut, besideBundles(later)],
+    plugins: [leaveOut, besideBundles],
     external: ["node-pg-migrate", "libpg-query", "pg-native", "squawk-cli"],
     define: { "import.meta.dirname": "__dirname", "import.meta.url": "__filename" },
     logLevel: "warning",
@@ -68,14 +75,13 @@ export async function bundle(root) {
       copyFileSync(join(root, file), join(root, "dist", "programs", basename(file)));
 }
 
-/** For esbuild: these packages are files beside the bundle that imports them. */
-function besideBundles(packages) {
-  return {
-    name: "beside-bundles",
-    setup(build) {
-      build.onResolve({ filter: new RegExp(`^(?:${packages.join("|")})$`) }, ({ path, kind }) =>
-        kind === "entry-point" ? undefined : { path: `./${path}.cjs`, external: true },
-      );
-    },
-  };
-}
+/** For esbuild. */
+const besideBundles = {
+  name: "beside-bundles",
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^(?:${Object.keys(loadedLater).join("|")})$`) }, ({ path }) => ({
+      path: `./${loadedLater[path].name}.cjs`,
+      external: true,
+    }));
+  },
+};

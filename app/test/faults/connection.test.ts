@@ -134,7 +134,7 @@ describe("a connection that is cut", () => {
 
   it("while it unlocks does not spoil a run that is complete", async () => {
     const scene = await createScene(files);
-    const { url, struck } = await proxyTo(scene, /pg_advisory_unlock/, "cut");
+    const { url, struck } = await proxyTo(scene, /pg_advisory_unlock\(/, "cut");
     const end = await scene.up({ DATABASE_URL: url });
     expect({ struck: struck(), code: end.code }).toEqual({ struck: true, code: 0 });
     expect(await heal(scene)).toEqual(undisturbed);
@@ -175,7 +175,7 @@ describe("a connection that brings nothing any more, and is not cut,", () => {
 
   it("does not keep a complete run from ending well", async () => {
     const scene = await createScene(files);
-    const { url } = await proxyTo(scene, /pg_advisory_unlock/, "black hole");
+    const { url } = await proxyTo(scene, /pg_advisory_unlock\(/, "black hole");
     expect(await scene.up({ DATABASE_URL: url })).toMatchObject({ code: 0 });
     const locks = await scene.database.query(
       "SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",

@@ -3,6 +3,7 @@ import { migrationCount, versionNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { plannedNames, reportUp, upExitCode } from "../report-up.ts";
+import { spareMemory } from "../spare-memory.ts";
 
 export const up: Command = {
   name: "up",
@@ -33,12 +34,14 @@ export const up: Command = {
       allowOutOfOrder: flags["allow-out-of-order"] === true,
       signal: context.signal,
       listener: context.listener,
-      confirm: async (plan) =>
-        await confirm(
+      confirm: async (plan) => {
+        await spareMemory(plan);
+        return await confirm(
           context,
           ["Pending migrations:", ...plannedNames(plan).map((name) => `  ${name}`)],
           "Apply them?",
-        ),
+        );
+      },
     });
     reportUp(context, result);
     return upExitCode(result);
