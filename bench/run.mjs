@@ -16,6 +16,7 @@ import { measureSoak } from "./sections/soak.mjs";
 import { measureStart } from "./sections/start.mjs";
 import { installPeers } from "./support/peers.mjs";
 import { createDatabases, preferRealClients } from "./support/postgres.mjs";
+import { Verdict } from "./support/report.mjs";
 
 const sections = {
   start: measureStart,
@@ -53,10 +54,15 @@ try {
     if (asked.length > 0 ? !asked.includes(name) : onlyWhenAsked.has(name)) continue;
     process.stderr.write(`${name} …\n`);
     const lines = await measure({ work, databases, rounds, freePort });
-    parts.set(name, `${lines.join("\n")}\n\n${machine}; \`npm run bench -- ${name}\`, ${rounds} rounds.`);
+    const label = `${machine}; \`npm run bench -- ${name}\`, ${measure.rounds ?? rounds} rounds.`;
+    parts.set(name, `${lines.join("\n")}\n\n${label}`);
     write(parts);
   }
   process.stdout.write(readFileSync(results, "utf8"));
+} catch (error) {
+  if (!(error instanceof Verdict)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
 } finally {
   await cluster.stop();
   rmSync(work, { recursive: true, force: true });
