@@ -5,6 +5,7 @@ import type { ListenAddress } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
 import type { Messages } from "./own-messages.ts";
 import { renderProblem, type Problem } from "./problem.ts";
+import { Slots } from "./slots.ts";
 
 /** A port that is open. */
 export interface Listener {
@@ -65,13 +66,13 @@ export async function openListener(
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
   });
-  const underWay = new Set<ServerResponse>();
+  const underWay = new Slots<ServerResponse>();
   let isClosing = false;
   server.on("request", (_request, response) => {
-    underWay.add(response);
+    const remove = underWay.add(response);
     if (isClosing) response.setHeader("Connection", "close");
     response.once("close", () => {
-      underWay.delete(response);
+      remove();
       // The connection counts as idle only after this event.
       if (isClosing) setImmediate(() => server.closeIdleConnections());
     });
@@ -96,17 +97,18 @@ export async function openListener(
       isClosing = true;
       let cut = 0;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const response of underWay) if (!response.headersSent) response.setHeader("Connection", "close");
+      for (const response of underWay.items())
+        if (!response.headersSent) response.setHeader("Connection", "close");
       const quietEnd = setTimeout(
         () => {
           // Node counts a connection as busy on which nothing, or half a head, was sent: browsers open them in advance.
-          const busy = new Set([...underWay].map(({ socket }) => socket));
+          const busy = new Set(underWay.items().map(({ socket }) => socket));
           for (const connection of connections) if (!busy.has(connection)) connection.destroy();
         },
         Math.min(timeout, headGrace),
       );
       const end = setTimeout(() => {
-        cut = underWay.size;
+        cut = underWay.items().length;
         server.closeAllConnections();
       }, timeout);
       await closed;

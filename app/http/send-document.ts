@@ -12,13 +12,13 @@ export interface SentDocument {
 /** Another release may make another text of the same data. */
 const release = `${version} ${imageRevision()}\n`;
 
-const json = "application/json; charset=utf-8";
+const jsonType = "application/json; charset=utf-8";
 
 /**
  * Sends text (JSON, unless another type is said) that caches may keep as long as they ask each time whether it still
  * holds. Node writes head and body together, and the head alone for HEAD.
  */
-export function sendDocument(response: Response, { text, stamp }: SentDocument, type = json): void {
+export function sendDocument(response: Response, { text, stamp }: SentDocument, type = jsonType): void {
   const { req: request } = response;
   response.setHeader("Cache-Control", "public, max-age=0, must-revalidate");
   response.setHeader("ETag", etagOf(stamp === undefined ? text : release + stamp));
