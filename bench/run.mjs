@@ -17,6 +17,7 @@ import { measureSoak } from "./sections/soak.mjs";
 import { measureStart } from "./sections/start.mjs";
 import { installPeers } from "./support/peers.mjs";
 import { createDatabases, preferRealClients } from "./support/postgres.mjs";
+import { Verdict } from "./support/report.mjs";
 
 const sections = {
   start: measureStart,
@@ -67,6 +68,10 @@ try {
     write(parts);
   }
   process.stdout.write(readFileSync(results, "utf8"));
+} catch (error) {
+  if (!(error instanceof Verdict)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
 } finally {
   await cluster.stop();
   rmSync(work, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import pg from "pg";
 import type { Config } from "../config/settings.ts";
 import { clientOptions } from "./client-options.ts";
@@ -15,10 +16,10 @@ export function createPool(config: Config, onError: (error: Error) => void): pg.
     connectionTimeoutMillis: config.connectTimeout,
     idleTimeoutMillis: config.idleTimeout,
     statement_timeout: config.statementTimeout,
-    // The server ends a slow statement by itself; this is for a connection on which nothing arrives any more. 0: no limit.
-    query_timeout: config.statementTimeout === 0 ? 0 : config.statementTimeout + 1000,
   });
   pool.on("error", onError);
+  // The server ends a slow statement by itself. 0: no limit.
+  if (config.statementTimeout > 0) cutSilentConnections(pool, config.statementTimeout + 1000);
   return pool;
 }
 
@@ -28,4 +29,21 @@ export function openConnection(pool: pg.Pool): void {
     (client) => client.release(),
     () => undefined,
   );
+}
+
+/**
+ * Cuts a connection on which nothing arrives for `timeout` ms while somebody waits for an answer. With the timer that a
+ * socket has anyway: node-postgres' own (`query_timeout`) is one per query and holds on to the whole answer, so that most
+ * of them outlive the young generation of the garbage collector.
+ */
+function cutSilentConnections(pool: pg.Pool, timeout: number): void {
+  const busy = new Set<pg.PoolClient>();
+  pool.on("acquire", (client) => busy.add(client));
+  pool.on("release", (_error, client) => busy.delete(client));
+  pool.on("connect", (client) => {
+    const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+    stream.setTimeout(timeout, () => {
+      if (busy.has(client)) stream.destroy(new Error(`PostgreSQL has sent nothing for ${timeout} ms`));
+    });
+  });
 }

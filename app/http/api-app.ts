@@ -7,10 +7,7 @@ import { createProbeRoutes } from "./probe-routes.ts";
 import { createPagesRouter, type PagesParts } from "./pages/pages-router.ts";
 import type { RegistryParts } from "./publish-routes.ts";
 import type { Readiness } from "./readiness.ts";
-import { createRegistryRouter } from "./registry-router.ts";
-
-/** Clients of different ages know the API at different places. */
-export const basePaths = ["/v0.1", "/v0", "/api/v0", "/api/v0.1"];
+import { addRegistryRoutes } from "./registry-routes.ts";
 
 /** The API as the world sees it, with its pages for people. */
 export function createApiApp(
@@ -23,13 +20,14 @@ export function createApiApp(
 ): Express {
   return createBaseApp({
     log: parts.log,
-    before: [parts.metrics.measure],
-    routes: [
-      ["/", createProbeRoutes(parts.readiness)],
-      ["/", createOpenApiRoute()],
-      [basePaths, createRegistryRouter(parts)],
-      ["/", createPagesRouter(parts)],
-    ],
+    watch: parts.metrics.measure,
+    addRoutes(router) {
+      // Express tries one after the other: what is asked for most comes first.
+      addRegistryRoutes(router, parts);
+      router.use(createProbeRoutes(parts.readiness));
+      router.use(createOpenApiRoute());
+      router.use(createPagesRouter(parts));
+    },
     hint: "The registry's servers are at /v0.1/servers.",
   });
 }

@@ -1,4 +1,4 @@
-import type { RequestHandler } from "express";
+import type { RequestWatcher } from "./request-log.ts";
 import { routeOf } from "./route.ts";
 
 /** A request that has ended. */
@@ -12,15 +12,15 @@ export interface ObservedRequest {
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /**
- * The first handler of an app: tells `observe` of each request by route, method and status. Each of them has few values,
+ * Tells `observe` of each request by route, method and status. Each of them has few values,
  * whatever is asked for: routes are templates, what none of them answers is `other`, and so is a method that the API
  * does not know. Status 499: the client did not wait.
  */
-export function measureRequests(observe: (request: ObservedRequest) => void): RequestHandler {
-  return (request, response, next) => {
+export function measureRequests(observe: (request: ObservedRequest) => void): RequestWatcher {
+  return (request, response) => {
     const started = performance.now();
     const { method } = request;
-    response.once("close", () =>
+    response.on("close", () =>
       observe({
         route: routeOf(response) ?? "other",
         method: methods.has(method) ? method : "other",
@@ -28,6 +28,5 @@ export function measureRequests(observe: (request: ObservedRequest) => void): Re
         seconds: (performance.now() - started) / 1000,
       }),
     );
-    next();
   };
 }

@@ -7,7 +7,7 @@ export function limitInFlight(most: number): RequestHandler {
   return (_request, response, next) => {
     if (underWay >= most) throw new AppError("unavailable", "Too many requests are under way.");
     underWay++;
-    response.once("close", () => underWay--);
+    response.on("close", () => underWay--);
     next();
   };
 }

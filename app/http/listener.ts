@@ -3,7 +3,9 @@ import type { Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type { ListenAddress } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
+import type { Messages } from "./own-messages.ts";
 import { renderProblem, type Problem } from "./problem.ts";
+import { Slots } from "./slots.ts";
 
 /** A port that is open. */
 export interface Listener {
@@ -20,6 +22,8 @@ export interface ListenOptions {
   readonly address: ListenAddress;
   /** What the address came from, for the message when it is taken: `PORT`. */
   readonly setting: string;
+  /** What the app makes of requests and responses, so that it need not change them; see `messagesOf`. */
+  readonly messages?: Messages;
   /** Other limits than the usual ones. */
   readonly limits?: Partial<ListenLimits>;
 }
@@ -52,23 +56,23 @@ const usualLimits: ListenLimits = {
  */
 export async function openListener(
   app: RequestListener,
-  { address, setting, limits = {} }: ListenOptions,
+  { address, setting, messages, limits = {} }: ListenOptions,
 ): Promise<Listener> {
   const { maxConnections, ...times } = { ...usualLimits, ...limits };
-  const server = createServer({ ...times, maxHeaderSize: 16_384 });
+  const server = createServer({ ...times, ...messages, maxHeaderSize: 16_384 });
   server.maxConnections = maxConnections;
   const connections = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
   });
-  const underWay = new Set<ServerResponse>();
+  const underWay = new Slots<ServerResponse>();
   let isClosing = false;
   server.on("request", (_request, response) => {
-    underWay.add(response);
+    const remove = underWay.add(response);
     if (isClosing) response.setHeader("Connection", "close");
     response.once("close", () => {
-      underWay.delete(response);
+      remove();
       // The connection counts as idle only after this event.
       if (isClosing) setImmediate(() => server.closeIdleConnections());
     });
@@ -93,17 +97,18 @@ export async function openListener(
       isClosing = true;
       let cut = 0;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const response of underWay) if (!response.headersSent) response.setHeader("Connection", "close");
+      for (const response of underWay.items())
+        if (!response.headersSent) response.setHeader("Connection", "close");
       const quietEnd = setTimeout(
         () => {
           // Node counts a connection as busy on which nothing, or half a head, was sent: browsers open them in advance.
-          const busy = new Set([...underWay].map(({ socket }) => socket));
+          const busy = new Set(underWay.items().map(({ socket }) => socket));
           for (const connection of connections) if (!busy.has(connection)) connection.destroy();
         },
         Math.min(timeout, headGrace),
       );
       const end = setTimeout(() => {
-        cut = underWay.size;
+        cut = underWay.items().length;
         server.closeAllConnections();
       }, timeout);
       await closed;

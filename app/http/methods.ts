@@ -7,9 +7,9 @@ export type Methods = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "PATCH" |
 
 /** Answers with the handler of the request's method, or 405 with the methods that there are. */
 export function byMethod(methods: Methods): RequestHandler {
-  const handlers = new Map<string, RequestHandler>(Object.entries(methods));
   return (request, response, next) => {
-    const handler = handlers.get(request.method === "HEAD" ? "GET" : request.method);
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    const handler = Object.hasOwn(methods, method) ? methods[method as keyof Methods] : undefined;
     if (handler !== undefined) return handler(request, response, next);
     return refuseMethod(response, methods);
   };

@@ -16,10 +16,10 @@ export function createOperationsApp(parts: {
   metrics.all("/metrics", byMethod({ GET: parts.metrics.answer }));
   return createBaseApp({
     log: parts.log,
-    routes: [
-      ["/", createProbeRoutes(parts.readiness)],
-      ["/", metrics],
-    ],
+    addRoutes(router) {
+      router.use(createProbeRoutes(parts.readiness));
+      router.use(metrics);
+    },
     hint: "This port answers /health, /ready, /metrics and /version.",
   });
 }

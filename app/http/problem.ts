@@ -1,6 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { ErrorRequestHandler, Response } from "express";
 import { AppError, type ErrorCode } from "../errors.ts";
+import { noteError, requestIdOf } from "./request-log.ts";
+import { brokenEscape } from "./server-path.ts";
 
 /** The HTTP status of every kind of failure. */
 const statuses = {
@@ -72,15 +74,9 @@ export function setProblemHeaders(response: Response, { status }: Problem): void
   if (status === 503) response.set("Retry-After", retryAfter);
 }
 
-/** What the log calls the request. */
-export function requestIdOf({ req: { id } }: Response): string {
-  return typeof id === "string" ? id : "";
-}
-
 /** What a client is told about an error. Nothing that only we should know leaves with a 5xx. */
 export function problemOf(thrown: unknown): Problem {
-  if (isExpressError(thrown))
-    return { status: 400, code: "invalid-request", detail: "The path holds a broken percent-escape." };
+  if (isExpressError(thrown)) return { status: 400, code: "invalid-request", detail: brokenEscape };
   const error = thrown instanceof AppError ? thrown : undefined;
   const status = error === undefined ? 500 : statuses[error.code];
   const code = error?.code ?? "internal";
@@ -107,7 +103,7 @@ export function answerErrors(send: (response: Response, problem: Problem) => voi
   return (thrown: unknown, _request, response, next) => {
     const problem = problemOf(thrown);
     if (problem.status >= 500 && problem.status !== 501)
-      response.err = thrown instanceof Error ? thrown : new Error(String(thrown));
+      noteError(response, thrown instanceof Error ? thrown : new Error(String(thrown)));
     if (response.headersSent) {
       next(thrown); // Express cuts the connection, so that nobody takes half an answer for a whole one.
       return;

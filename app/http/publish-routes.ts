@@ -67,8 +67,8 @@ export function changeStatus(
 }
 
 /** Where a version is read, below the base path that the request came to. */
-function versionPath({ baseUrl }: Request, name: string, version: string): string {
-  return `${baseUrl}/servers/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}`;
+function versionPath({ path }: Request, name: string, version: string): string {
+  return `${path.slice(0, path.lastIndexOf("/"))}/servers/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}`;
 }
 
 function refusal(issues: readonly Issue[]): AppError {

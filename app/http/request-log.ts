@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { pinoHttp, type HttpLogger } from "pino-http";
+import type { Request, Response } from "express";
 import type { Logger } from "../log.ts";
+
+/** Looks at a request when it comes in, and answers nothing. */
+export type RequestWatcher = (request: Request, response: Response) => void;
 
 /** Ids that may go into logs and headers as they are. */
 const saneRequestId = /^[A-Za-z0-9._:-]{1,64}$/;
@@ -10,53 +12,61 @@ const saneRequestId = /^[A-Za-z0-9._:-]{1,64}$/;
 const probePaths = new Set(["/health", "/ready", "/readiness", "/metrics"]);
 
 /**
- * Middleware that gives a request its id (the client's `X-Request-Id` when it is sane), returns it, and writes one line
- * per request when the answer is out. Headers are never logged, so no token is.
+ * Gives a request its id (the client's `X-Request-Id` when it is sane), returns it in a header, and writes one line per
+ * request when the answer is out. Headers are never logged, so no token is. A line that the level leaves out is not made.
  */
-export function createRequestLog(log: Logger): HttpLogger {
-  return pinoHttp({
-    logger: log,
-    genReqId(request: IncomingMessage, response: ServerResponse) {
-      const given = request.headers["x-request-id"];
-      const id = typeof given === "string" && saneRequestId.test(given) ? given : randomUUID();
-      response.setHeader("X-Request-Id", id);
-      return id;
-    },
-    quietReqLogger: true,
-    customAttributeKeys: {
-      req: "request",
-      res: "response",
-      err: "error",
-      reqId: "requestId",
-      responseTime: "durationMs",
-    },
-    wrapSerializers: false,
-    serializers: {
-      request: ({ method, url, socket }: IncomingMessage) => ({ method, url, from: socket.remoteAddress }),
-      response: ({ statusCode, writableFinished }: ServerResponse) => ({
-        status: statusCode,
-        // The client hung up before it had the whole answer.
-        ...(writableFinished ? {} : { aborted: true }),
-      }),
-    },
-    customLogLevel(request, response, error) {
-      if (probePaths.has(pathOf(request))) return "debug";
-      if (response.statusCode === 501) return "info";
-      return error !== undefined || response.statusCode >= 500 ? "error" : "info";
-    },
-    customSuccessMessage: (request, response) =>
-      `${request.method} ${pathOf(request)} ${response.statusCode}`,
-    customErrorMessage: (request, response) => `${request.method} ${pathOf(request)} ${response.statusCode}`,
-    // pino-http makes an error of its own for every 5xx; only what was really thrown is worth a stack.
-    customErrorObject: (_request, response, _error, { error: _made, ...fields }: { error?: unknown }) => ({
-      ...fields,
-      ...(response.err === undefined ? {} : { error: response.err }),
-    }),
-  });
+export function createRequestLog(log: Logger): RequestWatcher {
+  return (request, response) => {
+    const started = Date.now();
+    const given = request.headers["x-request-id"];
+    const id = typeof given === "string" && saneRequestId.test(given) ? given : randomUUID();
+    response.locals["requestId"] = id;
+    response.setHeader("X-Request-Id", id);
+    response.on("error", (error) => noteError(response, error));
+    response.on("close", () => {
+      const level = levelOf(request, response);
+      if (log.isLevelEnabled(level)) writeLine(log, level, response, Date.now() - started);
+    });
+  };
 }
 
-function pathOf(request: IncomingMessage): string {
-  // Express shortens `url` inside a mounted router.
-  const url = "originalUrl" in request ? String(request.originalUrl) : (request.url ?? "");
-  return url.split("?", 1)[0] ?? "";
+/** What the log calls the request. */
+export function requestIdOf({ locals }: Response): string {
+  const id: unknown = locals["requestId"];
+  return typeof id === "string" ? id : "";
+}
+
+/** Keeps what was thrown for the line of the request, which then is one of level error. */
+export function noteError(response: Response, error: Error): void {
+  response.locals["error"] = error;
+}
+
+type Level = "debug" | "info" | "error";
+
+function levelOf(request: Request, { statusCode, locals }: Response): Level {
+  if (probePaths.has(pathOf(request))) return "debug";
+  if (statusCode === 501) return "info";
+  return locals["error"] !== undefined || statusCode >= 500 ? "error" : "info";
+}
+
+function writeLine(log: Logger, level: Level, response: Response, durationMs: number): void {
+  const { req: request, statusCode, locals } = response;
+  const { method, originalUrl: url, socket } = request;
+  const error: unknown = locals["error"];
+  log[level](
+    {
+      requestId: requestIdOf(response),
+      request: { method, url, from: socket.remoteAddress },
+      // Aborted: the client hung up before it had the whole answer.
+      response: { status: statusCode, ...(response.writableFinished ? {} : { aborted: true }) },
+      ...(error === undefined ? {} : { error }),
+      durationMs,
+    },
+    `${method} ${pathOf(request)} ${statusCode}`,
+  );
+}
+
+function pathOf({ originalUrl }: Request): string {
+  const query = originalUrl.indexOf("?");
+  return query === -1 ? originalUrl : originalUrl.slice(0, query);
 }

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Response } from "express";
 import { imageRevision, version } from "../version.ts";
 
-/** A text to be sent. */
+/** A text to be sent; bytes are UTF-8. */
 export interface SentDocument {
-  readonly text: string;
+  readonly text: string | Buffer;
   /** What the text is made of, where that is shorter and changes whenever the text does; the entity tag comes from it. */
   readonly stamp?: string;
 }
@@ -12,17 +12,29 @@ export interface SentDocument {
 /** Another release may make another text of the same data. */
 const release = `${version} ${imageRevision()}\n`;
 
-/** Sends text (JSON, unless another type is said) that caches may keep as long as they ask each time whether it still holds. */
-export function sendDocument(response: Response, { text, stamp }: SentDocument, type = "json"): void {
-  response.set("Cache-Control", "public, max-age=0, must-revalidate");
-  response.set("ETag", etagOf(stamp === undefined ? text : release + stamp));
-  // Bytes: a string would be encoded twice, for its length and for the wire. Express answers 304 where If-None-Match holds the ETag.
-  response.type(type).send(Buffer.from(text));
+const jsonType = "application/json; charset=utf-8";
+
+/**
+ * Sends text (JSON, unless another type is said) that caches may keep as long as they ask each time whether it still
+ * holds. Node writes head and body together, and the head alone for HEAD.
+ */
+export function sendDocument(response: Response, { text, stamp }: SentDocument, type = jsonType): void {
+  const { req: request } = response;
+  response.setHeader("Cache-Control", "public, max-age=0, must-revalidate");
+  response.setHeader("ETag", etagOf(stamp === undefined ? text : release + stamp));
+  if (request.headers["if-none-match"] !== undefined && request.fresh) {
+    response.status(304).end();
+    return;
+  }
+  response.setHeader("Content-Type", type);
+  // Said here: for HEAD Node would leave it out.
+  response.setHeader("Content-Length", Buffer.byteLength(text));
+  response.end(text);
 }
 
 /** The entity tag of a text. */
-export function etagOf(text: string): string {
-  return `"${createHash("sha256").update(text).digest("base64url").slice(0, 27)}"`;
+export function etagOf(text: string | Buffer): string {
+  return `"${hash("sha256", text, "base64url").slice(0, 27)}"`;
 }
 
 /** Sends JSON text about what the request has just changed, or about the request itself. */

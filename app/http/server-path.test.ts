@@ -19,10 +19,11 @@ describe("a path below /servers/", () => {
     ["a.b/c/versions/1/other", undefined],
     ["a.b/c/versions/1/status/x", undefined],
     ["a.b/c/status/x", undefined],
-  ])("%s", (path, parsed) =>
-    expect(parseServerPath(path.split("/").map(decodeURIComponent))).toEqual(parsed),
-  );
+  ])("%s", (path, parsed) => expect(parseServerPath(path)).toEqual(parsed));
 
   it("holds no NUL", () =>
-    expect(() => parseServerPath(["a/b\0", "versions"])).toThrow("The path must not hold a NUL character."));
+    expect(() => parseServerPath("a%2Fb%00/versions")).toThrow("The path must not hold a NUL character."));
+
+  it("holds no broken escape", () =>
+    expect(() => parseServerPath("a%2/b/versions")).toThrow("The path holds a broken percent-escape."));
 });

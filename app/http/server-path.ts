@@ -1,5 +1,7 @@
 import { AppError } from "../errors.ts";
 
+export const brokenEscape = "The path holds a broken percent-escape.";
+
 /** What a path below `/servers/` names. */
 export type ServerPath =
   | { readonly kind: "versions"; readonly name: string }
@@ -8,12 +10,13 @@ export type ServerPath =
   | { readonly kind: "server-status"; readonly name: string };
 
 /**
- * Reads the decoded segments after `/servers/`. The slash of a name may be escaped (`a%2Fb`: one segment) or not (`a/b`:
- * two), since proxies decode it. undefined: no path of the API.
+ * Reads what stands in a URL after `/servers/`. The slash of a name may be escaped (`a%2Fb`) or not (`a/b`), since
+ * proxies decode it. undefined: no path of the API.
  *
- * @throws AppError `invalid-request` for a NUL
+ * @throws AppError `invalid-request` for a NUL or a broken percent-escape
  */
-export function parseServerPath(segments: readonly string[]): ServerPath | undefined {
+export function parseServerPath(path: string): ServerPath | undefined {
+  const segments = path.split("/").map(decodeSegment);
   if (segments.some((segment) => segment.includes("\0"))) {
     throw new AppError("invalid-request", "The path must not hold a NUL character.");
   }
@@ -27,4 +30,13 @@ export function parseServerPath(segments: readonly string[]): ServerPath | undef
   if (version === undefined) return { kind: "versions", name };
   if (tail === undefined) return { kind: "version", name, version };
   return tail === "status" ? { kind: "version-status", name, version } : undefined;
+}
+
+function decodeSegment(segment: string): string {
+  if (!segment.includes("%")) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    throw new AppError("invalid-request", brokenEscape, { cause: error });
+  }
 }

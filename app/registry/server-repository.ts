@@ -1,13 +1,22 @@
 import type { Position } from "./cursor.ts";
 import type { ListFilters } from "./list-filters.ts";
 import { latestWord } from "./server-name.ts";
-import type { ServerRecord } from "./server-record.ts";
-import { defineStatement, runStatement, type Database } from "./statement.ts";
+import { recordOf, type ServerRecord } from "./server-record.ts";
+import { defineStatement, runStatement, type Database, type RowOf } from "./statement.ts";
 
-/** `value` is passed through as text; to_char, so that no driver rounds microseconds. */
+/**
+ * `value` is passed through as text. Times are JSON texts, so that no driver rounds microseconds and no setting of the
+ * session changes their form; writing them is a good part of what a page costs PostgreSQL, so those that repeat
+ * "publishedAt" are null.
+ */
 const columns = `server_name AS "name", version, value::text AS "value", is_latest AS "isLatest", status,
-  ${timestampText("status_changed_at")} AS "statusChangedAt", status_message AS "statusMessage",
-  ${timestampText("published_at")} AS "publishedAt", ${timestampText("updated_at")} AS "updatedAt"`;
+  status_message AS "statusMessage", ${timestampJson("published_at")} AS "publishedAt",
+  ${timestampJson("nullif(status_changed_at, published_at)")} AS "statusChangedAt",
+  ${timestampJson("nullif(updated_at, published_at)")} AS "updatedAt"`;
+
+function timestampJson(time: string): string {
+  return `to_json(${time} AT TIME ZONE 'UTC')::text`;
+}
 
 /** SQL that writes a time as `parseTimestamp` does. */
 export function timestampText(column: string): string {
@@ -24,7 +33,7 @@ const pageText = (where: string): string =>
 const page = defineStatement("registry-page", pageText(""));
 
 /** At most `limit` versions after a position, by name and version in the order of their bytes. */
-export function selectPage(
+export async function selectPage(
   database: Database,
   filters: ListFilters,
   after: Position | undefined,
@@ -57,11 +66,12 @@ export function selectPage(
 
   const dependsOnValue = filters.search !== undefined || filters.updatedSince !== undefined;
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.map(([, sql]) => sql).join(" AND ")}`;
-  return runStatement(database, {
+  const rows = await runStatement<RowOf<"registry-page">>(database, {
     name: dependsOnValue ? "" : [page.name, ...conditions.map(([name]) => name)].join("-"),
     text: pageText(where),
     values,
   });
+  return rows.map(recordOf);
 }
 
 const versionsOfServer = defineStatement(
@@ -71,12 +81,13 @@ const versionsOfServer = defineStatement(
 );
 
 /** Every version of a server, newest published first. */
-export function selectVersions(
+export async function selectVersions(
   database: Database,
   name: string,
   includeDeleted: boolean,
 ): Promise<ServerRecord[]> {
-  return runStatement(database, versionsOfServer.with(name, includeDeleted));
+  const rows = await runStatement(database, versionsOfServer.with(name, includeDeleted));
+  return rows.map(recordOf);
 }
 
 const oneVersion = defineStatement(
@@ -99,8 +110,8 @@ export async function selectVersion(
     version === latestWord
       ? latestVersion.with(name, includeDeleted)
       : oneVersion.with(name, version, includeDeleted);
-  const [record] = await runStatement(database, statement);
-  return record;
+  const [row] = await runStatement(database, statement);
+  return row && recordOf(row);
 }
 
 /** A LIKE pattern that finds the text literally. */

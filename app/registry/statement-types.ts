@@ -102,10 +102,10 @@ export interface StatementTypes {
       readonly value: string;
       readonly isLatest: boolean;
       readonly status: ServerStatus;
-      readonly statusChangedAt: string;
       readonly statusMessage: string | null;
       readonly publishedAt: string;
-      readonly updatedAt: string;
+      readonly statusChangedAt: string | null;
+      readonly updatedAt: string | null;
     };
   };
   readonly "registry-page": {
@@ -118,10 +118,10 @@ export interface StatementTypes {
       readonly value: string;
       readonly isLatest: boolean;
       readonly status: ServerStatus;
-      readonly statusChangedAt: string;
       readonly statusMessage: string | null;
       readonly publishedAt: string;
-      readonly updatedAt: string;
+      readonly statusChangedAt: string | null;
+      readonly updatedAt: string | null;
     };
   };
   readonly "registry-version": {
@@ -136,10 +136,10 @@ export interface StatementTypes {
       readonly value: string;
       readonly isLatest: boolean;
       readonly status: ServerStatus;
-      readonly statusChangedAt: string;
       readonly statusMessage: string | null;
       readonly publishedAt: string;
-      readonly updatedAt: string;
+      readonly statusChangedAt: string | null;
+      readonly updatedAt: string | null;
     };
   };
   readonly "registry-versions": {
@@ -153,10 +153,10 @@ export interface StatementTypes {
       readonly value: string;
       readonly isLatest: boolean;
       readonly status: ServerStatus;
-      readonly statusChangedAt: string;
       readonly statusMessage: string | null;
       readonly publishedAt: string;
-      readonly updatedAt: string;
+      readonly statusChangedAt: string | null;
+      readonly updatedAt: string | null;
     };
   };
   readonly "status-lock": {

@@ -25,8 +25,3 @@ export function parseTimestamp(text: string): string | undefined {
   const fraction = (match[7] ?? "").slice(0, 6).padEnd(6, "0");
   return `${moment.toISOString().slice(0, 19)}.${fraction}Z`;
 }
-
-/** The same moment without needless zeros (`….54185Z`, `…:05Z`), as the official registry writes it. */
-export function formatTimestamp(canonical: string): string {
-  return canonical.replace(/\.?0+Z$/, "Z");
-}

@@ -1,64 +1,94 @@
-import { execFileSync, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { selectPage, selectVersion } from "../../dist/app/registry/server-repository.js";
+import { connections, requestsPerSecond, transactionsPerSecond } from "../support/load.mjs";
 import { median } from "../support/measure.mjs";
-import { peerProgram } from "../support/peers.mjs";
-import { isReady } from "../support/http.mjs";
 import { findProgram } from "../support/postgres.mjs";
+import { seedRegistry, serverName, versionsPerServer } from "../support/registry-seed.mjs";
 import { table, times } from "../support/report.mjs";
+import { startServer } from "../support/server-process.mjs";
 import { highWaterMark } from "./memory.mjs";
 import { notMeasured } from "./no-op.mjs";
 
 const root = join(import.meta.dirname, "..", "..");
 const versions = 100_000;
-const connections = 16;
-const seconds = 4;
+/** For each measurement; fewer for a quick look. */
+const seconds = Number(process.env.BENCH_SECONDS ?? 3);
 const repeats = 3;
+const poolSizes = [4, 10, 16];
+const firstPage = "/v0.1/servers?limit=30";
 
-/** Requests per second of what clients ask for, beside pgbench with the very same SELECT and two servers for comparison. */
+/**
+ * Requests per second of what clients ask for, beside pgbench with the very same SELECT and three servers that send it:
+ * what people would write, and as little as Express and node:http can do.
+ */
 export async function measureApi({ work, databases, freePort }) {
   const url = await databases.create("api");
   execFileSync(process.execPath, [join(root, "dist", "programs", "migrate.cjs"), "up", "--yes"], {
     env: { ...process.env, DATABASE_URL: url, LOG_LEVEL: "silent" },
     stdio: "ignore",
   });
-  await seed(databases);
+  const sizes = await seedRegistry(databases, "api", Math.ceil(versions / versionsPerServer));
+  const start = async (file, env = {}) =>
+    await startServer(join(root, file), {
+      DATABASE_URL: url,
+      PORT: await freePort(),
+      OPERATIONS_PORT: await freePort(),
+      ...env,
+    });
   const pgbench = findProgram("pgbench");
-  const headgate = await startServer("dist/programs/server.cjs", url, await freePort(), await freePort());
+  const headgate = await start("dist/programs/server.cjs");
   const idle = highWaterMark(headgate.pid);
   const rows = [];
+  let deepOverFirst;
   try {
-    const deep = await deepCursor(headgate.port);
-    for (const [name, path, capture] of endpoints(deep)) {
-      const { text, values } = await captured(capture);
-      const query = { QUERY: text, QUERY_VALUES: JSON.stringify(values) };
-      const stock = await startServer("bench/stock/server.mjs", url, await freePort(), 0, query);
-      const bare = await startServer("bench/stock/bare.mjs", url, await freePort(), 0, query);
-      const script = join(work, "select.sql");
-      writeFileSync(script, `${inlined(text, values)};\n`);
-      const contestants = {
-        headgate: () => requestsPerSecond(`http://127.0.0.1:${headgate.port}${path}`),
-        stock: () => requestsPerSecond(`http://127.0.0.1:${stock.port}/v0.1/servers`),
-        bare: () => requestsPerSecond(`http://127.0.0.1:${bare.port}/`),
-        ...(pgbench === undefined ? {} : { pgbench: () => transactionsPerSecond(pgbench, script, url) }),
-      };
-      const results = Object.fromEntries(Object.keys(contestants).map((key) => [key, []]));
-      for (let round = 0; round < repeats; round++)
-        for (const [key, measure] of Object.entries(contestants)) results[key].push(measure());
-      await stock.stop();
-      await bare.stop();
-      const middle = Object.fromEntries(Object.entries(results).map(([key, all]) => [key, median(all)]));
+    for (const [name, path, capture] of endpoints(await deepCursor(headgate.port))) {
+      const statement = await captured(capture);
+      const query = { QUERY: statement.text, QUERY_VALUES: JSON.stringify(statement.values) };
+      const stock = await start("bench/stock/server.mjs", query);
+      const express = await start("bench/stock/express.mjs", query);
+      const bare = await start("bench/stock/bare.mjs", query);
+      const middle = inTurns({
+        headgate: (time) => requestsPerSecond(`http://127.0.0.1:${headgate.port}${path}`, time),
+        stock: (time) => requestsPerSecond(`http://127.0.0.1:${stock.port}/v0.1/servers`, time),
+        express: (time) => requestsPerSecond(`http://127.0.0.1:${express.port}/v0.1/servers`, time),
+        bare: (time) => requestsPerSecond(`http://127.0.0.1:${bare.port}/`, time),
+        ...(path.includes("&cursor=")
+          ? { first: (time) => requestsPerSecond(`http://127.0.0.1:${headgate.port}${firstPage}`, time) }
+          : {}),
+        ...(pgbench === undefined
+          ? {}
+          : {
+              pgbench: (time) =>
+                transactionsPerSecond(pgbench, join(work, "select.sql"), statement, url, time),
+            }),
+      });
+      for (const server of [stock, express, bare]) await server.stop();
       const over = (key) => (middle[key] === undefined ? "" : times(middle.headgate / middle[key]));
-      rows.push([name, Math.round(middle.headgate), over("stock"), over("bare"), over("pgbench")]);
+      rows.push([name, Math.round(middle.headgate), ...["stock", "express", "bare", "pgbench"].map(over)]);
+      if (middle.first !== undefined) deepOverFirst = middle.headgate / middle.first;
     }
     const loaded = highWaterMark(headgate.pid);
     return [
       `## The API with ${versions.toLocaleString("en")} versions`,
       "",
-      `${connections} connections, ${seconds} s each, ${repeats} interleaved rounds. The columns on the right: Headgate's requests per second as a multiple.`,
+      `${connections} connections, ${seconds} s each, ${repeats} interleaved rounds after a warm-up. The load comes from the machine whose cores the servers and PostgreSQL use as well, so only the ratios say something. The documents are made after those of a public registry: median ${median(sizes)} bytes, mean ${Math.round(sizes.reduce((sum, size) => sum + size) / sizes.length)}, largest ${Math.max(...sizes)}. The columns on the right: Headgate's requests per second as a multiple; all of them send the same SELECT.`,
       "",
-      ...table(["", "requests/s", "× stock Express", "× bare node:http", "× pgbench, the same SELECT"], rows),
+      ...table(
+        [
+          "",
+          "requests/s",
+          "× stock Express",
+          "× bare Express",
+          "× bare node:http",
+          "× pgbench, the SELECT alone",
+        ],
+        rows,
+      ),
+      "",
+      `The page that is 50,000 versions in, as a multiple of the first page, in turns: ${times(deepOverFirst)}.`,
+      "",
+      ...(await comparePoolSizes(start)),
       "",
       `Peak memory of the API: ${Math.round(idle / 1024)} MB idle, ${Math.round(loaded / 1024)} MB after the load.`,
       ...notMeasured(pgbench === undefined ? ["pgbench"] : []),
@@ -68,13 +98,47 @@ export async function measureApi({ work, databases, freePort }) {
   }
 }
 
+/** The median of each contestant, one round after the other, after a second that does not count. */
+function inTurns(contestants) {
+  const results = Object.fromEntries(Object.keys(contestants).map((key) => [key, []]));
+  for (const measure of Object.values(contestants)) measure(1);
+  for (let round = 0; round < repeats; round++)
+    for (const [key, measure] of Object.entries(contestants)) results[key].push(measure(seconds));
+  return Object.fromEntries(Object.entries(results).map(([key, all]) => [key, median(all)]));
+}
+
+/** What more connections of one process bring. */
+async function comparePoolSizes(start) {
+  const servers = [];
+  for (const size of poolSizes)
+    servers.push([size, await start("dist/programs/server.cjs", { DATABASE_POOL_SIZE: String(size) })]);
+  const rows = [
+    ["`GET /servers?limit=30`", firstPage],
+    ["`GET /servers/…/versions/latest`", latestPath],
+  ].map(([name, path]) => {
+    const middle = inTurns(
+      Object.fromEntries(
+        servers.map(([size, { port }]) => [
+          size,
+          (time) => requestsPerSecond(`http://127.0.0.1:${port}${path}`, time),
+        ]),
+      ),
+    );
+    return [name, ...poolSizes.map((size) => times(middle[size] / middle[10]))];
+  });
+  for (const [, server] of servers) await server.stop();
+  return table(["requests/s by DATABASE_POOL_SIZE, as a multiple of the default's", ...poolSizes], rows);
+}
+
+const latestPath = `/v0.1/servers/${encodeURIComponent(serverName(777))}/versions/latest`;
+
 function endpoints(deep) {
   const filters = (more) => ({ includeDeleted: false, ...more });
   return [
-    ["`GET /servers?limit=30`", "/v0.1/servers?limit=30", (db) => selectPage(db, filters({}), undefined, 31)],
+    ["`GET /servers?limit=30`", firstPage, (db) => selectPage(db, filters({}), undefined, 31)],
     [
       "the same, 50,000 versions in",
-      `/v0.1/servers?limit=30&cursor=${deep.cursor}`,
+      `${firstPage}&cursor=${deep.cursor}`,
       (db) => selectPage(db, filters({}), deep.after, 31),
     ],
     [
@@ -84,35 +148,10 @@ function endpoints(deep) {
     ],
     [
       "`GET /servers/…/versions/latest`",
-      `/v0.1/servers/${encodeURIComponent(nameOf(777))}/versions/latest`,
-      (db) => selectVersion(db, nameOf(777), "latest", false),
+      latestPath,
+      (db) => selectVersion(db, serverName(777), "latest", false),
     ],
   ];
-}
-
-const nameOf = (index) =>
-  `com.example.group${String(index % 100).padStart(2, "0")}/server-${String(index).padStart(6, "0")}`;
-
-/** Three versions a server; every thousandth has a word in its description that is rare. */
-async function seed(databases) {
-  await databases.query(
-    "api",
-    `CREATE TEMP TABLE seeded AS
-       SELECT 'com.example.group' || lpad((s % 100)::text, 2, '0') || '/server-' || lpad(s::text, 6, '0') AS name,
-              v, s, 'A server that does number ' || s || CASE WHEN s % 1000 = 777 THEN ' with needle777' ELSE '' END AS description
-         FROM generate_series(0, ${Math.ceil(versions / 3)} - 1) s, generate_series(1, 3) v;
-     INSERT INTO server (name) SELECT DISTINCT name FROM seeded;
-     INSERT INTO server_version (server_name, version, value, title, description, status, status_changed_at, is_latest, published_at, updated_at)
-       SELECT name, '1.' || v || '.0',
-              json_build_object('$schema', 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json', 'name', name,
-                                'description', description, 'version', '1.' || v || '.0',
-                                'repository', json_build_object('url', 'https://github.com/example/' || s, 'source', 'github'),
-                                'remotes', json_build_array(json_build_object('type', 'streamable-http', 'url', 'https://' || s || '.example.com/mcp')))::text::json,
-              'Server ' || s, description, 'active', now() - v * interval '1 day', v = 3, now() - v * interval '1 day', now() - v * interval '1 day'
-         FROM seeded`,
-  );
-  // As autovacuum leaves it: without, every search would walk the index's list of what was just inserted.
-  await databases.query("api", "VACUUM ANALYZE");
 }
 
 /** The SQL that the repository sends, without sending it. */
@@ -126,22 +165,6 @@ async function captured(call) {
   };
   await call(database);
   return statement;
-}
-
-function inlined(text, values) {
-  return (
-    text
-      .replaceAll(/\$(\d+)/g, (_, number) => {
-        const value = values[Number(number) - 1];
-        return typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value);
-      })
-      .replaceAll(/\s+/g, " ")
-      // pgbench would take `:MI` in a format for a variable of its own.
-      .replaceAll(
-        /'([^':]*:[^']*)'/g,
-        (_, literal) => `replace('${literal.replaceAll(":", "~")}', '~', chr(58))`,
-      )
-  );
 }
 
 /** Walks to the middle in the largest pages. */
@@ -162,62 +185,4 @@ async function fetchJson(url) {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answers ${response.status}: ${await response.text()}`);
   return await response.json();
-}
-
-async function startServer(file, url, port, operationsPort, env = {}) {
-  const child = spawn(process.execPath, [join(root, file)], {
-    env: {
-      PATH: process.env.PATH,
-      NODE_ENV: "production",
-      DATABASE_URL: url,
-      PORT: port,
-      OPERATIONS_PORT: operationsPort,
-      LOG_LEVEL: "warn",
-      ...env,
-    },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const closed = new Promise((resolve) => child.once("close", resolve));
-  while (!(await isReady(port))) {
-    if (child.exitCode !== null) throw new Error(`${file} has ended with ${child.exitCode}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return {
-    pid: child.pid,
-    port,
-    async stop() {
-      child.kill("SIGKILL");
-      await closed;
-    },
-  };
-}
-
-function requestsPerSecond(url) {
-  const output = execFileSync(
-    process.execPath,
-    [peerProgram("autocannon"), "--json", "-c", String(connections), "-d", String(seconds), url],
-    { stdio: ["ignore", "pipe", "ignore"], maxBuffer: 64 * 1024 * 1024 },
-  );
-  const { requests, non2xx, errors } = JSON.parse(output);
-  if (non2xx > 0 || errors > 0) throw new Error(`${url}: ${non2xx} answers were no 2xx, ${errors} errors`);
-  return requests.average;
-}
-
-function transactionsPerSecond(pgbench, script, url) {
-  const words = [
-    "-n",
-    "-M",
-    "prepared",
-    "-c",
-    String(connections),
-    "-j",
-    "1",
-    "-T",
-    String(seconds),
-    "-f",
-    script,
-    url,
-  ];
-  const output = execFileSync(pgbench, words, { stdio: ["ignore", "pipe", "ignore"] }).toString();
-  return Number(/tps = ([\d.]+)/.exec(output)[1]);
 }

@@ -14,3 +14,6 @@ export function ms(value) {
 export function times(value) {
   return value.toFixed(2);
 }
+
+/** A measurement that has found what must not be; its message says all there is to say. */
+export class Verdict extends Error {}

@@ -98,7 +98,7 @@ class NullReader {
   }
 }
 
-const neverNullByThemselves: ReadonlySet<string> = new Set(["to_char", "timezone"]);
+const neverNullByThemselves: ReadonlySet<string> = new Set(["to_char", "to_json", "timezone"]);
 
 function namesIn(nodes: unknown): string[] {
   return (nodes as { String?: { sval: string } }[]).map((node) => node.String?.sval ?? "*");

@@ -1,5 +1,6 @@
 import type { RequestHandler, Response } from "express";
-import { requestIdOf, sendProblem, setProblemHeaders, type Problem } from "../problem.ts";
+import { sendProblem, setProblemHeaders, type Problem } from "../problem.ts";
+import { requestIdOf } from "../request-log.ts";
 import { etagOf, sendDocument } from "../send-document.ts";
 import { renderErrorPage } from "./error-page.ts";
 import { stylesheet, stylesheetVersion } from "./stylesheet.ts";
@@ -21,7 +22,7 @@ function prefersHtml({ req: request }: Response): boolean {
 /** Sends a page that may be kept as long as it is asked each time whether it still holds. */
 export function sendPage(response: Response, page: string): void {
   response.set("Content-Security-Policy", contentSecurityPolicy);
-  sendDocument(response, { text: page }, "html");
+  sendDocument(response, { text: page }, "text/html; charset=utf-8");
 }
 
 /** Sends a page that holds for now only. */

@@ -159,7 +159,7 @@ describe("a server's page", () => {
       "<code>WEATHER_KEY</code>",
       "<code>https://{region}.weather.example/sse</code>",
       "<code>X-Region</code>",
-      '<time datetime="2025-01-03T12:00:00.000000Z"',
+      '<time datetime="2025-01-03T12:00:00Z"',
       'href="/v0.1/servers/com.acme%2Fweather/versions/2.0.0"',
     ]) {
       expect(text).toContain(part);

@@ -72,6 +72,36 @@ describe("caching", () => {
     expect(changed.status).toBe(200);
   });
 
+  it.each([
+    ["status", "status = 'deprecated'"],
+    ["status_message", "status_message = 'gone'"],
+    ["status_changed_at", "status_changed_at = status_changed_at + interval '1 us'"],
+    ["published_at", "published_at = published_at - interval '1 us'"],
+    ["updated_at", "updated_at = updated_at + interval '1 us'"],
+    ["is_latest", "is_latest = NOT is_latest"],
+  ])("has another ETag for a list when %s changes", async (_column, change) => {
+    const first = await get("/v0.1/servers");
+    await database.query(`UPDATE server_version SET ${change}`);
+    const { status, text, headers } = await get("/v0.1/servers").set(
+      "If-None-Match",
+      String(first.headers["etag"]),
+    );
+    expect([status, text === first.text, headers["etag"] === first.headers["etag"]]).toEqual([
+      200,
+      false,
+      false,
+    ]);
+    const again = await get("/v0.1/servers").set("If-None-Match", String(headers["etag"]));
+    expect([again.status, again.text, again.headers["content-type"]]).toEqual([304, "", undefined]);
+  });
+
+  it("sends HEAD the head of GET", async () => {
+    const { date: _, "x-request-id": _id, ...whole } = (await get("/v0.1/servers")).headers;
+    const { status, text, headers } = await request(api.app).head("/v0.1/servers");
+    expect([status, text, headers]).toMatchObject([200, undefined, whole]);
+    expect(Number(whole["content-length"])).toBeGreaterThan(100);
+  });
+
   it.each(["/health", "/ready", "/version", "/v0.1/health", "/v0.1/nothing"])(
     "does not happen for %s",
     async (path) => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
 import { afterEach } from "@jest/globals";
 import { parse } from "yaml";
 import { openApiFile } from "../../http/openapi-route.ts";
@@ -57,7 +57,7 @@ function isPage({ path, status, headers }: Exchange): boolean {
   return (isText || status === 304) && /^\/(?:$|\?|servers\/|schema\b|pages\.css\b)/.test(path);
 }
 
-function collectBody(response: ServerResponse<IncomingMessage>, onEnd: (body: string) => void): void {
+function collectBody(response: ServerResponse, onEnd: (body: string) => void): void {
   const chunks: Buffer[] = [];
   const collect = (chunk: unknown): void => {
     if (typeof chunk === "string" || chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk as string));

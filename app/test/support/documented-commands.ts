@@ -74,7 +74,7 @@ export const runElsewhere: readonly RunElsewhere[] = [
   { command: /^npm run docs$/, file: "scripts/docs/documents.test.ts", words: ["readDocuments()"] },
   { command: /^npm run types$/, file: "app/test/database/statement-types.test.ts", words: ["npm run types"] },
   {
-    command: /^(?:BENCH_ROUNDS=\d+ )?npm run bench( -- [a-z-]+)?$/,
+    command: /^(?:BENCH_(?:ROUNDS|SECONDS)=\d+ )?npm run bench( -- [a-z-]+)?$/,
     file: "bench/results.md",
     words: ["`npm run bench -- "],
   },

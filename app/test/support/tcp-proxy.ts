@@ -8,6 +8,8 @@ export interface TcpProxy {
   cut(): Promise<void>;
   /** Takes connections again, on the same port. */
   mend(): Promise<void>;
+  /** Goes on taking what is sent, and passes nothing on: as when a firewall has forgotten the connections. */
+  silence(): void;
 }
 
 /** Passes every connection on to 127.0.0.1:`targetPort`. */
@@ -44,6 +46,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       server.close();
       for (const socket of sockets) socket.destroy();
       await closed;
+    },
+    silence() {
+      for (const socket of sockets) socket.unpipe().resume();
     },
     async mend() {
       server = await listen(port);

@@ -1,4 +1,4 @@
-import { Router, type RequestHandler } from "express";
+import type { IRouter, RequestHandler } from "express";
 import { getVersion } from "../registry/get-version.ts";
 import { listServers } from "../registry/list-servers.ts";
 import { listVersions } from "../registry/list-versions.ts";
@@ -16,22 +16,29 @@ const mostInFlight = 1_000;
 
 const immutable = "Versions are immutable: publish a new one instead.";
 
-/** The MCP Registry API, to be mounted at each of its base paths. */
-export function createRegistryRouter(parts: RegistryParts): Router {
-  const router = Router({ caseSensitive: true, strict: true });
-  router.use(limitInFlight(parts.mostInFlight ?? mostInFlight));
-  const add = (path: string, methods: Methods): unknown => router.all(path, atRoute(path, byMethod(methods)));
+/** Clients of different ages know the API at different places. */
+const basePaths = ["/v0.1", "/v0", "/api/v0", "/api/v0.1"];
+
+/** The MCP Registry API, at each of its base paths. */
+export function addRegistryRoutes(router: IRouter, parts: RegistryParts): void {
+  const limit = limitInFlight(parts.mostInFlight ?? mostInFlight);
+  const add = (path: string, methods: Methods): unknown =>
+    router.all(below(path), limit, atRoute(path, byMethod(methods)));
   add("/servers", {
     GET: async (request, response) =>
       sendDocument(response, await listServers(parts.database, parseListQuery(request.query))),
   });
-  router.all("/servers/*segments", serverHandler(parts));
+  router.all(below("/servers/.+"), limit, serverHandler(parts));
   add("/publish", { POST: publish(parts) });
   add("/validate", { POST: validate });
   add("/health", { GET: constant({ status: "ok" }) });
   add("/ping", { GET: constant({ pong: true }) });
   add("/version", { GET: constant({ version: ownVersion, git_commit: imageRevision() }) });
-  return router;
+}
+
+/** A path below any base path: one expression for all four, since Express tries paths one by one. */
+function below(path: string): RegExp {
+  return new RegExp(`^(?:${basePaths.map((base) => base.replace(".", "\\.")).join("|")})${path}$`, "s");
 }
 
 /** What stands below `/servers/`, as templates. */
@@ -42,11 +49,13 @@ const templates = {
   "server-status": "/servers/{name}/status",
 } as const satisfies Record<ServerPath["kind"], string>;
 
+const prefix = "/servers/";
+
 /** Everything below `/servers/`: one handler, since the slash of a name may come as one segment or as two. */
 function serverHandler(parts: RegistryParts): RequestHandler {
   return (request, response, next) => {
-    const { segments } = request.params;
-    const path = Array.isArray(segments) ? parseServerPath(segments) : undefined;
+    // Not a parameter of Express, which would decode it before it can be told where the slash of a name is.
+    const path = parseServerPath(request.path.slice(request.path.indexOf(prefix) + prefix.length));
     if (path === undefined) return next();
     markRoute(response, templates[path.kind]);
     return byMethod(serverMethods(parts, path))(request, response, next);
