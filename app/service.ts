@@ -5,7 +5,6 @@ import { createApiApp } from "./http/api-app.ts";
 import { openListener, type Listener } from "./http/listener.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createOperationsApp } from "./http/operations-app.ts";
-import { messagesOf } from "./http/own-messages.ts";
 import { Readiness } from "./http/readiness.ts";
 import type { Logger } from "./log.ts";
 import { readSchemaExpectation } from "./migrate/readiness.ts";
@@ -42,7 +41,7 @@ export async function startService(
     const setting = config.address === undefined ? "PORT" : "ADDRESS (--address)";
     const readSchema = (): Promise<SchemaOverview> => readSchemaOverview(pool, expectation);
     const app = createApiApp({ database: pool, tokens, readiness, readSchema, metrics, log });
-    const api = await openListener(app, { address, setting, messages: messagesOf(app) });
+    const api = await openListener(app, { address, setting });
     listeners.push(api);
     const operations = await openListener(createOperationsApp({ readiness, metrics, log }), {
       address: { ...(address.host === undefined ? {} : { host: address.host }), port: config.operationsPort },

@@ -3,7 +3,6 @@ import type { Socket } from "node:net";
 import { randomUUID } from "node:crypto";
 import type { ListenAddress } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
-import type { Messages } from "./own-messages.ts";
 import { renderProblem, type Problem } from "./problem.ts";
 import { Slots } from "./slots.ts";
 
@@ -22,8 +21,6 @@ export interface ListenOptions {
   readonly address: ListenAddress;
   /** What the address came from, for the message when it is taken: `PORT`. */
   readonly setting: string;
-  /** What the app makes of requests and responses, so that it need not change them; see `messagesOf`. */
-  readonly messages?: Messages;
   /** Other limits than the usual ones. */
   readonly limits?: Partial<ListenLimits>;
 }
@@ -56,10 +53,10 @@ const usualLimits: ListenLimits = {
  */
 export async function openListener(
   app: RequestListener,
-  { address, setting, messages, limits = {} }: ListenOptions,
+  { address, setting, limits = {} }: ListenOptions,
 ): Promise<Listener> {
   const { maxConnections, ...times } = { ...usualLimits, ...limits };
-  const server = createServer({ ...times, ...messages, maxHeaderSize: 16_384 });
+  const server = createServer({ ...times, maxHeaderSize: 16_384 });
   server.maxConnections = maxConnections;
   const connections = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
