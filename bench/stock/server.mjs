@@ -1,4 +1,4 @@
-// What people would write: Express, a pool, the rows of a query turned into JSON.
+// What people would write: Express, a pool, the columns as they are, the rows turned into JSON.
 import express from "express";
 import pg from "pg";
 
@@ -10,7 +10,8 @@ app.get("/ready", async (_request, response) => {
 });
 app.get("/v0.1/servers{/*path}", async (_request, response) => {
   const { rows } = await pool.query(process.env.QUERY, JSON.parse(process.env.QUERY_VALUES));
-  const servers = rows.map(({ value, ...meta }) => ({ server: JSON.parse(value), _meta: meta }));
+  // node-postgres has parsed the document and the dates by now.
+  const servers = rows.map(({ value, ...meta }) => ({ server: value, _meta: meta }));
   response.json({ servers, metadata: { count: servers.length } });
 });
 app.listen(Number(process.env.PORT), "127.0.0.1");
