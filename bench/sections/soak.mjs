@@ -187,7 +187,7 @@ function laterQuarters(samples, key) {
 /** How far the last quarter may be above the second: V8 takes its time to give memory back, a socket is just closing. */
 const bounds = {
   heap: { name: "the heap of the API, in MB,", share: 0.25, more: 10 },
-  resident: { name: "the resident memory of the API, in MB,", share: 0.5, more: 10 },
+  resident: { name: "the resident memory of the API, in MB,", share: 0.25, more: 10 },
   handles: { name: "open handles", share: 0, more: 3 },
   connections: { name: "connections to PostgreSQL", share: 0, more: 1 },
 };
