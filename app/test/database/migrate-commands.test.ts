@@ -295,6 +295,22 @@ describe("an image that is older than the schema", () => {
 });
 
 describe("deferred migrations", () => {
+  it("are read by up only beside others; one that cannot run is told by who would run it", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, { "000001_one.up.sql": "CREATE TABLE one (id int);" });
+      expect((await ask(scene, "up", "--yes")).code).toBe(0);
+      writeFiles(scene.folder, { "000002_two.up.sql": "-- migrate: deferred\nCOMMIT;" });
+      expect(await ask(scene, "up", "--yes")).toMatchObject({
+        code: 0,
+        document: { outcome: "up-to-date", deferred: ["000002_two"] },
+      });
+      expect((await ask(scene, "deferred", "--yes")).code).toBe(7);
+      expect((await ask(scene, "check", "--offline")).code).toBe(7);
+      writeFiles(scene.folder, { "000003_three.up.sql": "CREATE TABLE three (id int);" });
+      expect((await ask(scene, "up", "--yes")).code).toBe(7);
+    });
+  });
+
   it("are left out by up and check, and applied by migrate deferred", async () => {
     await withScene(async (scene) => {
       writeFiles(scene.folder, {
