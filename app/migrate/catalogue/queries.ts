@@ -1,12 +1,5 @@
-import {
-  grants,
-  nameOf,
-  notOfExtension,
-  options,
-  ours,
-  privileges,
-  type CatalogueQuery,
-} from "./query-parts.ts";
+import { accessQueries } from "./access-queries.ts";
+import { nameOf, notOfExtension, options, ours, type CatalogueQuery } from "./query-parts.ts";
 
 const constraint = {
   key: "k.oid",
@@ -14,16 +7,6 @@ const constraint = {
   definition: `concat_ws('; ', pg_get_constraintdef(k.oid), CASE WHEN NOT k.convalidated THEN 'is not validated' END,
     CASE WHEN (to_jsonb(k) ->> 'conenforced') = 'false' THEN 'is not enforced' END, CASE WHEN NOT k.conislocal THEN 'not local' END)`,
 };
-
-/** On anything that has a name. */
-const comment = {
-  key: "d.classoid || '.' || d.objoid || '.' || d.objsubid",
-  kind: "'comment'",
-  name: "(SELECT concat_ws(' ', i.type, i.identity) FROM pg_identify_object(d.classoid, d.objoid, d.objsubid) AS i)",
-  definition: "d.description",
-  from: "pg_description d",
-};
-const commented = `d.objoid >= 16384 AND ${notOfExtension("d.classoid", "d.objoid")}`;
 
 /**
  * What a schema is made of, a query for each kind of thing, on pg_catalog as PostgreSQL 13 to 18 have it. Columns that
@@ -310,79 +293,5 @@ export const catalogueQueries: readonly CatalogueQuery[] = [
     from: "pg_db_role_setting s",
     where: "s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())",
   },
-  {
-    ...comment,
-    where: `d.classoid = 'pg_class'::regclass AND ${commented}`,
-    relation: "d.objoid",
-  },
-  {
-    ...comment,
-    where: `d.classoid NOT IN ('pg_class'::regclass, 'pg_extension'::regclass) AND ${commented}`,
-  },
-  privileges("schema", "pg_namespace", "o.nspacl", "o.nspowner", "'n'", "quote_ident(o.nspname)", "o.oid"),
-  privileges(
-    "relation",
-    "pg_class",
-    "o.relacl",
-    "o.relowner",
-    "CASE o.relkind WHEN 'S' THEN 's' ELSE 'r' END",
-    "o.oid::regclass::text",
-    "o.relnamespace",
-    "relation",
-  ),
-  privileges(
-    "function",
-    "pg_proc",
-    "o.proacl",
-    "o.proowner",
-    "'f'",
-    "o.oid::regprocedure::text",
-    "o.pronamespace",
-    "function",
-  ),
-  privileges("type", "pg_type", "o.typacl", "o.typowner", "'T'", "o.oid::regtype::text", "o.typnamespace"),
-  {
-    key: "a.attrelid || '.' || a.attnum",
-    kind: "'privilege'",
-    name: "format('column %s.%I', a.attrelid::regclass, a.attname)",
-    definition: grants("a.attacl"),
-    from: "pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace",
-    where: `a.attacl IS NOT NULL AND NOT a.attisdropped AND ${ours("n")} AND ${notOfExtension("pg_class", "c.oid")}`,
-    relation: "a.attrelid",
-  },
-  {
-    key: "d.oid",
-    kind: "'default privilege'",
-    name: "concat_ws(' ', pg_get_userbyid(d.defaclrole), d.defaclobjtype::text, n.nspname)",
-    definition: grants("d.defaclacl"),
-    from: "pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace",
-    where: "true",
-  },
-];
-
-/** Kinds of things that differ without anybody noticing: worth a note, and no more. */
-export const columnOrder = "column order";
-export const notNullName = "name of NOT NULL";
-
-export const noteQueries: readonly CatalogueQuery[] = [
-  {
-    key: "c.oid",
-    kind: `'${columnOrder}'`,
-    name: nameOf("n", "c.relname"),
-    definition:
-      "(SELECT json_agg(a.attname ORDER BY a.attnum)::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)",
-    from: "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace",
-    where: `c.relkind IN ('r', 'p', 'f') AND ${ours("n")} AND ${notOfExtension("pg_class", "c.oid")}`,
-    relation: "c.oid",
-  },
-  {
-    // PostgreSQL 18 gives them names.
-    key: "k.oid",
-    kind: `'${notNullName}'`,
-    name: `(SELECT ${nameOf("n", "c.relname", "a.attname")} FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1])`,
-    definition: "k.conname::text",
-    from: "pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace",
-    where: `k.contype = 'n' AND ${ours("n")} AND ${notOfExtension("pg_class", "c.oid")}`,
-    relation: "k.conrelid",
-  },
+  ...accessQueries,
 ];

@@ -1,5 +1,6 @@
 import type { Session } from "../../database/session.ts";
-import { catalogueQueries, noteQueries } from "./queries.ts";
+import { noteQueries } from "./note-queries.ts";
+import { catalogueQueries } from "./queries.ts";
 import { withMembers, type CatalogueQuery } from "./query-parts.ts";
 import type { CatalogueEntry } from "./read.ts";
 import { functionStamps, relationStamps } from "./stamps.ts";

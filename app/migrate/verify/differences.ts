@@ -1,5 +1,5 @@
 import { compareCatalogues } from "../catalogue/compare.ts";
-import { columnOrder, notNullName } from "../catalogue/queries.ts";
+import { columnOrder, notNullName } from "../catalogue/note-queries.ts";
 import type { CatalogueEntry } from "../catalogue/read.ts";
 
 /** One thing in which two states of a schema differ that should be the same. */

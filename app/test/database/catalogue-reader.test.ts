@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createCatalogueReader, type CatalogueReader } from "../../migrate/catalogue/reader.ts";
-import { columnOrder, notNullName } from "../../migrate/catalogue/queries.ts";
+import { columnOrder, notNullName } from "../../migrate/catalogue/note-queries.ts";
 import { readCatalogue, type CatalogueEntry } from "../../migrate/catalogue/read.ts";
 import { closeSession, openSession, type Session } from "../../database/session.ts";
 import { createTestDatabase, withTestSession, type TestDatabase } from "../support/test-database.ts";
