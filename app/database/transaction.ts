@@ -75,8 +75,12 @@ export function answerOf<T>(answer: PromiseSettledResult<T>): T {
   return answer.value;
 }
 
-/** Ends a transaction if one is open. Where the connection is gone this fails too, and would hide why. */
+/**
+ * Ends a transaction if one is open. An error is told before the server says where it leaves the transaction, so that is
+ * waited for first, with an empty query. Where the connection is gone both fail, too, and would hide why.
+ */
 export async function rollBack({ client }: Pick<Session, "client">): Promise<void> {
+  await client.query("").catch(() => undefined);
   if (client.getTransactionStatus() !== "I") await client.query("ROLLBACK").catch(() => undefined);
 }
 
@@ -94,8 +98,7 @@ export async function inTransaction<T>(
     await session.client.query("COMMIT");
     return result;
   } catch (error) {
-    // Where the connection is gone this fails too, and would hide why.
-    await session.client.query("ROLLBACK").catch(() => undefined);
+    await rollBack(session);
     throw error;
   }
 }

@@ -144,9 +144,9 @@ async function runTogether(
   const [committed, ...before] = await sent;
   for (const answer of before) answerOf<unknown>(answer);
   const opened = answerOf(committed);
-  if (next !== undefined && opened !== undefined)
-    handover.ready = { migration: next.migration, record: nextRecord!, ...opened };
-  else await rollBack(session);
+  if (next === undefined) return;
+  if (opened === undefined) await rollBack(session);
+  else handover.ready = { migration: next.migration, record: nextRecord!, ...opened };
 }
 
 /**

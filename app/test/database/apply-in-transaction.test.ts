@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { closeSession, openSession, type Session } from "../../database/session.ts";
+import { queryTogether, rollBack } from "../../database/transaction.ts";
 import { applyInTransaction, type Handover } from "../../migrate/apply-in-transaction.ts";
 import { parseDirectives } from "../../migrate/directives.ts";
 import type { MigrationEvent } from "../../migrate/events.ts";
@@ -176,5 +177,26 @@ describe("a migration whose record is sent before the server has run it", () => 
     const outside = migrationOf("2_second", "-- migrate: no-transaction\nSELECT 1");
     expect((await apply("CREATE TABLE a ()", outside)).ready).toBeUndefined();
     expect(session.client.getTransactionStatus()).toBe("I");
+  });
+});
+
+describe("rollBack", () => {
+  it("ends a transaction whose failure was told before the server said where that leaves it", async () => {
+    for (let turn = 0; turn < 50; turn++) {
+      await expect(queryTogether(session, ["BEGIN", "SELECT 1 / 0"])).rejects.toMatchObject({
+        code: "22012",
+      });
+      await rollBack(session);
+      expect((await session.client.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+    }
+  });
+
+  it("sends nothing where no transaction is open", async () => {
+    const notices: unknown[] = [];
+    session.onNotice((notice) => notices.push(notice));
+    await expect(queryTogether(session, ["SELECT 1 / 0"])).rejects.toMatchObject({ code: "22012" });
+    await rollBack(session);
+    await session.client.query("SELECT 1");
+    expect(notices).toEqual([]);
   });
 });
