@@ -31,13 +31,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   const told = listenForSignals(options);
   try {
     const config = loadConfig({ argv: [...options.argv], env: options.env });
-    const format = config.logFormat ?? (options.stdout.isTTY ? "pretty" : "json");
     let log: Logger | undefined;
     const pool = createPool(config, (error) => log?.warn({ error }, "an idle database connection broke"));
     // While the rest of the program is loaded, the server makes a process for our first connection.
     openConnection(pool);
     const { createLog } = await import("./log.ts");
-    log = createLog({ level: config.logLevel, format, stream: options.stdout });
+    const { stdout } = options;
+    const format = config.logFormat ?? (stdout.isTTY ? "pretty" : "json");
+    log = createLog({ level: config.logLevel, format, stream: stdout });
     const { startService } = await import("./service.ts");
     const service = await startService(config, log, pool);
     log.info({ signal: await told.first }, "stopping");

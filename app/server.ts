@@ -4,8 +4,10 @@ import { serve } from "./serve.ts";
 void serve({
   argv: process.argv.slice(2),
   env: process.env,
-  stdout: process.stdout,
-  // Only a failure needs it, and every start would pay for opening it.
+  // Opened when they are needed: while the first connection is made, and only for a failure.
+  get stdout() {
+    return process.stdout;
+  },
   get stderr() {
     return process.stderr;
   },

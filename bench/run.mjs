@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { cpus, tmpdir, totalmem } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
 import { startCluster } from "../dist/scripts/embedded-postgres/cluster.js";
 import { measureApi } from "./sections/api.mjs";
 import { measureApply } from "./sections/apply.mjs";
@@ -44,16 +44,10 @@ if (unknown.length > 0) {
 installPeers();
 preferRealClients();
 const work = mkdtempSync(join(tmpdir(), "headgate-bench-"));
-process.env.BENCH_COMPILE_CACHE = join(work, "compile-cache");
-// As an image is built: what the programs compile when they meet no database is kept, and nothing else.
-execFileSync(
-  join(import.meta.dirname, "..", "scripts", "warm-compile-cache.sh"),
-  [process.env.BENCH_COMPILE_CACHE, String(await freePort())],
-  {
-    env: { PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` },
-    stdio: ["ignore", "ignore", "inherit"],
-  },
-);
+// As an image is built: what V8 compiled of the programs in one run is kept.
+execFileSync(process.execPath, [join(import.meta.dirname, "..", "dist", "scripts", "keep-compiled.js")], {
+  stdio: ["ignore", "ignore", "inherit"],
+});
 const cluster = await startCluster({ folder: join(work, "postgres"), durable: false, temporary: true });
 try {
   const databases = createDatabases(cluster.url);

@@ -2,6 +2,7 @@ import { read, writeFileSync } from "node:fs";
 import { loadConfig } from "../app/config/load.ts";
 import { exitCodeOf, reportError } from "../app/exit-code.ts";
 import { endProcess } from "./end-process.ts";
+import { lateStream } from "./late-stream.ts";
 import { listenForSignals } from "./signals.ts";
 
 /**
@@ -19,11 +20,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   // What migrates is loaded while the settings are read and PostgreSQL is asked whether it is ready.
   const { runMigrate } = await import("./migrate/run.ts");
+  const stdout = lateStream(1, () => process.stdout);
+  const stderr = lateStream(2, () => process.stderr);
   for await (const command of readLines(signal)) {
     const words = [command, ...(command === "up" ? ["--yes"] : []), ...argv];
-    const { env, stdout, stderr } = process;
     const code = await runMigrate(words, {
-      env,
+      env: process.env,
       get stdin() {
         return process.stdin;
       },

@@ -2,7 +2,13 @@ import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/settings.ts";
 import { connectWhenReady, placeOf } from "../database/preflight.ts";
-import { closeSession, interruptSession, openSession, type Session } from "../database/session.ts";
+import {
+  closeSession,
+  interruptSession,
+  leaveSession,
+  openSession,
+  type Session,
+} from "../database/session.ts";
 import { codeOf, isConnectionLost } from "../database/sqlstate.ts";
 import { watchConnection } from "../database/watchdog.ts";
 import { AppError, messageOf } from "../errors.ts";
@@ -80,8 +86,11 @@ export async function withMigrationSession<T>(
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted) onAbort();
+  let isDone = false;
   try {
-    return await work({ session, tables });
+    const result = await work({ session, tables });
+    isDone = true;
+    return result;
   } catch (error) {
     if (signal?.aborted && !(error instanceof AppError && error.code === "interrupted")) {
       throw new AppError("interrupted", "Stopped by a signal; what was not committed is rolled back.", {
@@ -95,7 +104,8 @@ export async function withMigrationSession<T>(
     signal?.removeEventListener("abort", onAbort);
     endInterruption?.();
     endWatch();
-    await closeSession(session);
+    if (isDone && !signal?.aborted) leaveSession(session);
+    else await closeSession(session);
   }
 }
 

@@ -8,7 +8,7 @@ import {
   timeProcess,
 } from "../support/measure.mjs";
 import { makeFloorCheck } from "../support/floor.mjs";
-import { cacheEnvironment, findTools } from "../support/peers.mjs";
+import { findTools } from "../support/peers.mjs";
 import { findProgram } from "../support/postgres.mjs";
 import { ms, table, times } from "../support/report.mjs";
 
@@ -39,7 +39,7 @@ export async function measureNoOp({ work, databases, rounds }) {
   const url = databases.urlOf("noop_headgate_10");
   const floor = await makeFloorCheck(work, url);
   contestants["one connection and one query from Node (see below)"] = () =>
-    timeProcess(floor, { DATABASE_URL: url, ...cacheEnvironment() });
+    timeProcess(floor, { DATABASE_URL: url });
   const results = await interleave(contestants, rounds);
   const bare = results["node -e 0"];
   const few = results["Headgate, 10 applied"];

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { interleave, median, pairedRatio, runProcess } from "../support/measure.mjs";
 import { makeFloorCheck, makeFloorServer } from "../support/floor.mjs";
-import { cacheEnvironment, findTools } from "../support/peers.mjs";
+import { findTools } from "../support/peers.mjs";
 import { isReady } from "../support/http.mjs";
 import { findProgram } from "../support/postgres.mjs";
 import { ms, table, times } from "../support/report.mjs";
@@ -46,12 +46,11 @@ export async function measureStart({ work, databases, rounds, freePort }) {
         MIGRATIONS_DIR: ours.folder,
         PORT: port,
         OPERATIONS_PORT: port + 1,
-        ...cacheEnvironment(),
       },
     ],
     "two processes that only connect (see below)": (port) => [
       ["sh", "-c", `${wait}${quote(floorCheck)} && exec ${quote(floorServer)}`],
-      { DATABASE_URL: ours.url, PORT: port, ...cacheEnvironment() },
+      { DATABASE_URL: ours.url, PORT: port },
     ],
     "stock chain (node-pg-migrate up, then Express)": (port) => [
       [

@@ -36,7 +36,7 @@ const tools = {
     textOf: (sql, concurrent) => (concurrent ? `-- migrate: no-transaction\n${sql}\n` : `${sql}\n`),
     up: (folder, url) => [
       [node, join(root, "dist", "programs", "migrate.cjs"), "up", "--yes"],
-      { DATABASE_URL: url, MIGRATIONS_DIR: folder, LOG_LEVEL: "silent", ...cacheEnvironment() },
+      { DATABASE_URL: url, MIGRATIONS_DIR: folder, LOG_LEVEL: "silent" },
     ],
   },
   "node-pg-migrate": {
@@ -113,9 +113,4 @@ export function findTools() {
     });
   }
   return { here, missing };
-}
-
-/** Node keeps compiled code between runs, as in the image; it can from 22.1 on. */
-export function cacheEnvironment() {
-  return process.env.BENCH_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.BENCH_COMPILE_CACHE } : {};
 }

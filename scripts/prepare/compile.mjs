@@ -74,7 +74,9 @@ function fingerprint(root, sources) {
     "package-lock.json",
     "tsconfig.json",
     "tsconfig.build.json",
-    ...["bundle.mjs", "left-out.mjs", "pg-crypto.cjs"].map((file) => `scripts/prepare/${file}`),
+    ...["bundle.mjs", "left-out.mjs", "pg-crypto.cjs", "starter.cjs"].map(
+      (file) => `scripts/prepare/${file}`,
+    ),
   ]) {
     const { size, mtimeMs } = statSync(join(root, path));
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
@@ -85,7 +87,7 @@ function fingerprint(root, sources) {
 function isComplete(root, sources) {
   return (
     sources.every((source) => existsSync(outputOf(root, source))) &&
-    bundlesOf(root).every((program) => existsSync(program.bundle))
+    bundlesOf(root).every(({ bundle, program }) => existsSync(bundle) && existsSync(program))
   );
 }
 

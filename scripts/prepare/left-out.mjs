@@ -1,3 +1,4 @@
+import * as crypto from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -58,6 +59,12 @@ const replaced = [
 const mediaTypes =
   /^(?:text\/(?:css|html|javascript|plain|yaml)|application\/(?:json|octet-stream|openmetrics-text|problem\+json|x-www-form-urlencoded|yaml)|image\/svg\+xml)$/;
 
+/**
+ * Modules of Node that are opened when the first of their members is used, and not when a bundle that uses them is: by
+ * then we are connecting, and would only wait. Node's cryptography takes a start longer than all our own modules.
+ */
+const late = { crypto };
+
 /** For esbuild. */
 export const leaveOut = {
   name: "leave-out",
@@ -68,6 +75,12 @@ export const leaveOut = {
       namespace: "left-out",
     }));
     build.onLoad({ filter: /.*/, namespace: "left-out" }, ({ path }) => ({ contents: refusing(path) }));
+    build.onResolve(
+      { filter: new RegExp(`^(?:node:)?(?:${Object.keys(late).join("|")})$`) },
+      ({ path, namespace }) =>
+        namespace === "late" ? { external: true } : { path: path.replace("node:", ""), namespace: "late" },
+    );
+    build.onLoad({ filter: /.*/, namespace: "late" }, ({ path }) => ({ contents: openedLate(path) }));
     for (const [filter, contents] of replaced)
       build.onLoad({ filter }, async ({ path }) => ({ contents: await contents(path), loader: "js" }));
   },
@@ -77,6 +90,13 @@ export const leaveOut = {
 function refusing(name) {
   return `function refuse() { throw new Error("${name} is left out of the bundles; see scripts/prepare/left-out.mjs"); }
 module.exports = Object.assign(refuse, { ${leftOut[name].map((member) => `${member}: refuse`).join(", ")} });`;
+}
+
+function openedLate(name) {
+  const members = Object.keys(late[name]).filter((member) => member !== "default");
+  return `const open = () => require("node:${name}");
+for (const member of ${JSON.stringify(members)})
+  Object.defineProperty(exports, member, { enumerable: true, get: () => open()[member] });`;
 }
 
 /** @throws Error when a newer version of the package reads otherwise: then somebody must look */
