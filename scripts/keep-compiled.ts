@@ -41,7 +41,7 @@ try {
       stdio: ["pipe", "ignore", "inherit"],
     });
 
-  await end(start("migrate", ["up", "--yes"], []));
+  for (const command of ["up", "deferred"]) await end(start("migrate", [command, "--yes"], []));
   await end(start("migrate", ["up", "--yes"]));
   await end(start("entrypoint", []), "up\n");
   await end(start("gate", ['{"status":"migrating"}']));

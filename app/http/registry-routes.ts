@@ -22,13 +22,14 @@ const basePaths = ["/v0.1", "/v0", "/api/v0", "/api/v0.1"];
 /** The MCP Registry API, at each of its base paths. */
 export function addRegistryRoutes(router: IRouter, parts: RegistryParts): void {
   const limit = limitInFlight(parts.mostInFlight ?? mostInFlight);
+  // Not `all` of an application, which adds the handlers once for each of 35 methods.
   const add = (path: string, methods: Methods): unknown =>
-    router.all(below(path), limit, atRoute(path, byMethod(methods)));
+    router.route(below(path)).all(limit, atRoute(path, byMethod(methods)));
   add("/servers", {
     GET: async (request, response) =>
       sendDocument(response, await listServers(parts.database, parseListQuery(request.query))),
   });
-  router.all(below("/servers/.+"), limit, serverHandler(parts));
+  router.route(below("/servers/.+")).all(limit, serverHandler(parts));
   add("/publish", { POST: publish(parts) });
   add("/validate", { POST: validate });
   add("/health", { GET: constant({ status: "ok" }) });

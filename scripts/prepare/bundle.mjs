@@ -18,6 +18,8 @@ const programs = {
  */
 const loadedLater = {
   "prom-client": { name: "prom-client", source: "node_modules/prom-client/index.js" },
+  // For what is published.
+  zod: { name: "zod", source: "node_modules/zod/index.cjs" },
   // What writes the rows of SQL migrations. The whole package, with its loaders, is for migrations in code.
   "node-pg-migrate/migration": {
     name: "library",
@@ -102,7 +104,7 @@ export const asFunction = {
  */
 export function withOwnImport(text) {
   if (/\bImport\(/.test(text)) throw new Error("A bundle has a function of its own that is called Import.");
-  return text.replace(/\bimport\(/g, "Import(");
+  return text.replace(/(?<![.\w$])import\(/g, "Import(");
 }
 
 /** What was compiled of earlier bundles is no use any more. */
