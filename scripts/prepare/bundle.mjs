@@ -81,10 +81,10 @@ export async function bundle(root) {
     ...asFunction,
     entryPoints: Object.fromEntries(bundles.map(({ name, source }) => [`${name}.bundle`, source])),
   });
-  for (const { name, bundle, program } of bundles) {
-    const text = withOwnImport(readFileSync(bundle, "utf8"));
-    writeFileSync(bundle, text);
-    writeFileSync(program, starterOf(name, text), { mode: 0o755 });
+  for (const one of bundles) {
+    const text = withOwnImport(readFileSync(one.bundle, "utf8"));
+    writeFileSync(one.bundle, text);
+    writeFileSync(one.program, starterOf(one.name, text), { mode: 0o755 });
   }
   for (const file of companions)
     if (existsSync(join(root, file)))

@@ -87,7 +87,7 @@ function fingerprint(root, sources) {
 function isComplete(root, sources) {
   return (
     sources.every((source) => existsSync(outputOf(root, source))) &&
-    bundlesOf(root).every(({ bundle, program }) => existsSync(bundle) && existsSync(program))
+    bundlesOf(root).every((one) => existsSync(one.bundle) && existsSync(one.program))
   );
 }
 

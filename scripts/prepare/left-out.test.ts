@@ -50,12 +50,20 @@ describe("what stands in for node-postgres' cryptography", () => {
 
 describe("the bundles", () => {
   const bundleOf = (name: string): string =>
-    readFileSync(join(projectRoot, "dist", "programs", `${name}.cjs`), "utf8");
+    readFileSync(join(projectRoot, "dist", "programs", `${name}.bundle.cjs`), "utf8");
 
   it.each(["migrate", "entrypoint", "registry", "server"])("log %s in with Node's own functions", (name) => {
     expect(bundleOf(name)).toContain("pbkdf2");
     expect(bundleOf(name)).not.toContain("subtleCrypto");
   });
+
+  it.each(["migrate", "entrypoint", "registry", "server", "gate"])(
+    "of %s opens Node's cryptography in one place, and not before it is used",
+    (name) => {
+      expect(bundleOf(name).match(/require\("(?:node:)?crypto"\)/g)).toHaveLength(1);
+      expect(bundleOf(name)).toMatch(/=\s*\(\)\s*=>\s*require\("node:crypto"\)/);
+    },
+  );
 
   it.each([
     ["server", "video/mp4"],

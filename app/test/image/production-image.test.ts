@@ -83,6 +83,30 @@ describe("the production image", () => {
     }
   });
 
+  it("starts every program with code that V8 takes as it is, and that its user cannot write", async () => {
+    const askV8 = `const vm = require("node:vm");
+      vm.Script = class extends vm.Script {
+        constructor(source, options) {
+          super(source, options);
+          console.log(options.filename, options.cachedData === undefined ? "none" : this.cachedDataRejected ? "refused" : "taken");
+          process.exit();
+        }
+      };`;
+    const programs = ["entrypoint", "gate", "migrate", "registry", "server"];
+    const { stdout } = await runImage(
+      [],
+      "bash",
+      "-c",
+      `printf '%s' "$1" > /tmp/ask.cjs; cd dist/programs; for p in ${programs.join(" ")}; do node -r /tmp/ask.cjs $p.cjs; done; test -w . || test -w "$(echo server.*.v8)" || echo only read`,
+      "bash",
+      askV8,
+    );
+    expect(stdout.trim().split("\n")).toEqual([
+      ...programs.map((name) => `/app/dist/programs/${name}.bundle.cjs taken`),
+      "only read",
+    ]);
+  });
+
   it("passes on the status of any other command", async () => {
     expect((await runImage([], "bash", "-c", "exit 7")).code).toBe(7);
   });
