@@ -41,7 +41,7 @@ describe("lateStream", () => {
     const { real, stream } = setUp();
     real.resume();
     await new Promise<void>((resolve, reject) =>
-      stream.write("x", (error) => (error == null ? resolve() : reject(error))),
+      stream.write("x", (error) => (error instanceof Error ? reject(error) : resolve())),
     );
   });
 });

@@ -53,11 +53,14 @@ describe("building the production image", () => {
     expect(build.output).toContain("npm ci --omit=dev");
     expect(build.code).toBe(0);
     expect(stepsThatRan(build.output).filter((step) => /RUN (?:npm|node)/.test(step))).toHaveLength(4);
-    expect(await layersOf(rebuilt)).toEqual(await layersOf(productionImage()));
+    const [before, after] = [await layersOf(productionImage()), await layersOf(rebuilt)];
+    // What V8 compiled comes last, and has other bytes each time.
+    expect(after.slice(0, -1)).toEqual(before.slice(0, -1));
   });
 
   it("installs nothing again when only code changed", async () => {
-    await appendFile(join(folder, "app", "server.ts"), '\nprocess.title = "changed";\n');
+    // A change that no earlier run has left in the builder's cache.
+    await appendFile(join(folder, "app", "server.ts"), `\nprocess.title = ${JSON.stringify(runName())};\n`);
     const { output, code } = await buildImage({ context: folder, tag: rebuilt });
     expect(code).toBe(0);
     const ran = stepsThatRan(output);
