@@ -9,7 +9,8 @@ import { listenForSignals } from "./signals.ts";
  * What docker-entrypoint.sh leaves to us, in one process, since every start of a container pays for it. First it is told
  * what it needs of the configuration, as `KEY=value` lines that are safe in a shell and hold no secret, up to an empty
  * line; a bad configuration is reported here, before anything is waited for: exit code 2. Then the `migrate` commands
- * that it writes to our standard input are run, a name a line, until one has another exit code than 0.
+ * that it writes to our standard input are run (those of migrate/phases.ts), a name a line, until one has another exit
+ * code than 0.
  */
 async function main(argv: readonly string[]): Promise<number> {
   const signal = listenForSignals();
@@ -19,12 +20,13 @@ async function main(argv: readonly string[]): Promise<number> {
     return reportError(error, process.stderr);
   }
   // What migrates is loaded while the settings are read and PostgreSQL is asked whether it is ready.
-  const { runMigrate } = await import("./migrate/run.ts");
+  const { phases } = await import("./migrate/phases.ts");
   const stdout = lateStream(1, () => process.stdout);
   const stderr = lateStream(2, () => process.stderr);
-  for await (const command of readLines(signal)) {
-    const words = [command, ...(command === "up" ? ["--yes"] : []), ...argv];
-    const code = await runMigrate(words, {
+  for await (const name of readLines(signal)) {
+    const phase = phases.get(name);
+    if (phase === undefined) return reportError(new Error(`There is no phase "${name}".`), stderr);
+    const code = await phase(argv, {
       env: process.env,
       get stdin() {
         return process.stdin;

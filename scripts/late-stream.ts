@@ -19,10 +19,9 @@ export function lateStream(
     return stream;
   };
   setImmediate(opened);
-  const isTTY = isatty(descriptor);
   return new Proxy({} as NodeJS.WriteStream, {
     get(_, name) {
-      if (name === "isTTY") return isTTY;
+      if (name === "isTTY") return isatty(descriptor);
       if (stream === undefined && name === "on")
         return (...listening: (typeof waiting)[number]) => waiting.push(listening);
       const value: unknown = Reflect.get(opened(), name);

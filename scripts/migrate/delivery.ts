@@ -11,6 +11,8 @@ export function watchDelivery(stream: NodeJS.WritableStream): Delivery {
     failure ??= error;
   });
   return async () => {
+    // Under the entrypoint nothing is; to ask takes longer than to count.
+    if ((stream as { bytesWritten?: number }).bytesWritten === 0) return failure;
     // An empty text is written after all the others.
     const last = await new Promise<Error | null | undefined>((resolve) => stream.write("", resolve));
     return failure ?? last ?? undefined;

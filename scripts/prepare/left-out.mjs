@@ -1,6 +1,7 @@
 import * as crypto from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as tty from "node:tty";
 
 /**
  * What the bundles do without: what packages load at every start although no program of ours asks it of them. Each stands
@@ -61,9 +62,10 @@ const mediaTypes =
 
 /**
  * Modules of Node that are opened when the first of their members is used, and not when a bundle that uses them is: by
- * then we are connecting, and would only wait. Node's cryptography takes a start longer than all our own modules.
+ * then we are connecting, and would only wait. Node's cryptography takes a start longer than all our own modules; to ask
+ * whether something is a terminal opens all that there is for connections.
  */
-const late = { crypto };
+const late = { crypto, tty };
 
 /** For esbuild. */
 export const leaveOut = {
