@@ -282,3 +282,13 @@ async function findProgram(name: string): Promise<string> {
   }
   throw new Error(`no ${name} on the PATH`);
 }
+
+describe("the program behind the entrypoint", () => {
+  it.each(["reset", "down", "toString", ""])("runs no %j, whoever writes that to it", async (name) => {
+    const { code, stderr } = await runProgram("entrypoint", { ...optionsWith({}), input: `${name}\n` });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining(`There is no phase "${name}".`),
+    });
+  });
+});
