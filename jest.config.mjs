@@ -13,6 +13,9 @@ const shared = {
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.data/"],
 };
 
+/** Every run ends with what was skipped. */
+const reporters = ["default", "<rootDir>/app/test/support/skipped-reporter.mjs"];
+
 export default {
   projects: [
     {
@@ -30,7 +33,8 @@ export default {
       globalTeardown: "<rootDir>/app/test/support/global-teardown.ts",
     },
   ],
+  reporters,
   testTimeout: 120_000,
 };
 
-export { shared };
+export { reporters, shared };

@@ -47,15 +47,20 @@ try {
   await end(start("gate", ['{"status":"migrating"}']));
   await end(start("registry", ["--help"]));
   const server = start("server", []);
-  await waitUntilReady("127.0.0.1", port);
-  for (const [where, path] of [
-    [port, "/health"],
-    [port, "/v0.1/servers?limit=1"],
-    [operationsPort, "/ready"],
-  ] as const)
-    await (await fetch(`http://127.0.0.1:${where}${path}`)).arrayBuffer();
-  server.kill("SIGTERM");
-  await end(server);
+  const served = end(server);
+  // One that ends by itself is not waited for; in good order it ends only when it is told to.
+  await Promise.race([waitUntilReady("127.0.0.1", port), served]);
+  try {
+    for (const [where, path] of [
+      [port, "/health"],
+      [port, "/v0.1/servers?limit=1"],
+      [operationsPort, "/ready"],
+    ] as const)
+      await (await fetch(`http://127.0.0.1:${where}${path}`)).arrayBuffer();
+  } finally {
+    server.kill("SIGTERM");
+  }
+  await served;
 } finally {
   await cluster.stop();
 }

@@ -96,7 +96,8 @@ module.exports = Object.assign(refuse, { ${leftOut[name].map((member) => `${memb
 
 function openedLate(name) {
   const members = Object.keys(late[name]).filter((member) => member !== "default");
-  return `const open = () => require("node:${name}");
+  return `let opened;
+const open = () => (opened ??= require("node:${name}"));
 for (const member of ${JSON.stringify(members)})
   Object.defineProperty(exports, member, { enumerable: true, get: () => open()[member] });`;
 }

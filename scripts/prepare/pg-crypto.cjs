@@ -1,6 +1,6 @@
 // In the place of pg/lib/crypto/utils.js in the bundles. That one goes through the Web Crypto API, so that it runs anywhere:
 // to set that up takes every start some milliseconds, and each step of a log-in a turn of the event loop. This is the same
-// on Node's own functions; prepare.test.ts compares the two.
+// on Node's own functions; left-out.test.ts compares the two.
 const crypto = require("node:crypto"); // its members only where they are used: see "late" in left-out.mjs
 const { promisify } = require("node:util");
 

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect } from "@jest/globals";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
 import fc from "fast-check";
-import { findRegistryData, readJsonLines, withoutData } from "../../test/support/registry-data.ts";
+import { itUnless } from "../../test/support/it-unless.ts";
+import { findRegistryData, readJsonLines, reasonWithout } from "../../test/support/registry-data.ts";
 import { checkOfficialRules } from "./official-rules.ts";
 
 const valid = findRegistryData("servers.jsonl");
@@ -11,29 +12,22 @@ const invalid = findRegistryData("invalid.jsonl");
 const schemaFile = findRegistryData("../upstream/server.schema.2025-12-11.json");
 
 describe("the official rules", () => {
-  (valid === undefined ? it.skip : it)(
-    `take every real server.json ${valid === undefined ? withoutData : ""}`,
-    () => {
-      const entries = readJsonLines<{ server: object }>(valid ?? "");
-      const refused = entries
-        .map(({ server }) => checkOfficialRules(server))
-        .filter((checked) => "issues" in checked);
-      expect([entries.length, refused]).toEqual([1930, []]);
-    },
-  );
+  itUnless(reasonWithout(valid))("take every real server.json", () => {
+    const entries = readJsonLines<{ server: object }>(valid ?? "");
+    const refused = entries
+      .map(({ server }) => checkOfficialRules(server))
+      .filter((checked) => "issues" in checked);
+    expect([entries.length, refused]).toEqual([1930, []]);
+  });
 
-  (invalid === undefined ? it.skip : it)(
-    `refuse every real document that is none ${invalid === undefined ? withoutData : ""}`,
-    () => {
-      const entries = readJsonLines<{ server: object }>(invalid ?? "");
-      const taken = entries.filter(({ server }) => "document" in checkOfficialRules(server));
-      expect([entries.length, taken]).toEqual([64, []]);
-    },
-  );
+  itUnless(reasonWithout(invalid))("refuse every real document that is none", () => {
+    const entries = readJsonLines<{ server: object }>(invalid ?? "");
+    const taken = entries.filter(({ server }) => "document" in checkOfficialRules(server));
+    expect([entries.length, taken]).toEqual([64, []]);
+  });
 
-  const both = valid !== undefined && schemaFile !== undefined;
-  (both ? it : it.skip)(
-    `say what the official schema says, also of broken documents ${both ? "" : withoutData}`,
+  itUnless(reasonWithout(valid, schemaFile))(
+    "say what the official schema says, also of broken documents",
     () => {
       const ajv = new Ajv({ strict: false });
       addFormats.default(ajv);

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { runRegistry } from "../../../scripts/registry/run.ts";
 import { createPool } from "../../database/pool.ts";
 import { exportServers } from "../../registry/export-servers.ts";
-import { findRegistryData, withoutData } from "../support/registry-data.ts";
+import { itUnless } from "../support/it-unless.ts";
+import { findRegistryData, reasonWithout } from "../support/registry-data.ts";
 import { entryOf, importInto } from "../support/registry-fixture.ts";
 import { runProgram } from "../support/run-program.ts";
 import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
@@ -89,24 +90,21 @@ describe("registry export", () => {
   });
 
   const data = findRegistryData("servers.jsonl");
-  (data === undefined ? it.skip : it)(
-    `gives the real data back as it was ${data === undefined ? withoutData : ""}`,
-    async () => {
-      const [first, second] = [
-        await createTestDatabase({ template: "migrated" }),
-        await createTestDatabase({ template: "migrated" }),
-      ];
-      const file = join(folder, "real.jsonl");
-      await registry(["import", data ?? "", "--strict"], first.url);
-      await registry(["export", "--output", file], first.url);
-      await registry(["import", file, "--strict"], second.url);
-      const [before, after] = [await stored(first), await stored(second)];
-      await first.drop();
-      await second.drop();
-      expect(before).toHaveLength(1930);
-      expect(after).toEqual(before);
-    },
-  );
+  itUnless(reasonWithout(data))("gives the real data back as it was", async () => {
+    const [first, second] = [
+      await createTestDatabase({ template: "migrated" }),
+      await createTestDatabase({ template: "migrated" }),
+    ];
+    const file = join(folder, "real.jsonl");
+    await registry(["import", data ?? "", "--strict"], first.url);
+    await registry(["export", "--output", file], first.url);
+    await registry(["import", file, "--strict"], second.url);
+    const [before, after] = [await stored(first), await stored(second)];
+    await first.drop();
+    await second.drop();
+    expect(before).toHaveLength(1930);
+    expect(after).toEqual(before);
+  });
 
   it("is the state of one moment, whatever is published meanwhile", async () => {
     const pool = createPool(database.config, () => undefined);

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { compareCatalogues } from "../../migrate/catalogue/compare.ts";
 import type { CatalogueEntry } from "../../migrate/catalogue/read.ts";
 import { latestOf } from "../../registry/latest.ts";
-import { findRegistryData, readJsonLines, withoutData } from "../support/registry-data.ts";
+import { itUnless } from "../support/it-unless.ts";
+import { findRegistryData, readJsonLines, reasonWithout } from "../support/registry-data.ts";
 import { entryOf, importInto, storedRows } from "../support/registry-fixture.ts";
 import {
   head,
@@ -109,8 +110,8 @@ describe("the history of the registry's schema", () => {
   });
 
   const cases = findRegistryData("latest-cases.jsonl");
-  (cases === undefined ? it.skip : it)(
-    `ends with what the real registry decided about the latest versions ${cases === undefined ? withoutData : ""}`,
+  itUnless(reasonWithout(cases))(
+    "ends with what the real registry decided about the latest versions",
     async () => {
       const migrated = await createTestDatabase({ template: "migrated" });
       const servers = readJsonLines<Case>(cases ?? "");

@@ -6,7 +6,8 @@ import * as backfill from "../../../migrations/000003_backfill_is_latest.ts";
 import { createPool } from "../../database/pool.ts";
 import { latestOf } from "../../registry/latest.ts";
 import { projectRoot } from "../../version.ts";
-import { findRegistryData, readJsonLines, withoutData } from "../support/registry-data.ts";
+import { itUnless } from "../support/it-unless.ts";
+import { findRegistryData, readJsonLines, reasonWithout } from "../support/registry-data.ts";
 import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
 
 const folder = join(projectRoot, "migrations");
@@ -172,24 +173,19 @@ describe("the first migrations of the registry", () => {
   });
 
   const cases = findRegistryData("latest-cases.jsonl");
-  (cases === undefined ? it.skip : it)(
-    `mark what the real registry decided ${cases === undefined ? withoutData : ""}`,
-    async () => {
-      const servers = readJsonLines<{ name: string; versions: [Published & { isLatest: boolean }] }>(
-        cases ?? "",
-      );
-      await run(1);
-      await insert(
-        servers.flatMap(({ name, versions }) => versions.map((version) => ({ ...version, name }))),
-      );
-      await run(2);
-      await run(3);
-      const decided = servers.map(
-        ({ name, versions }) => `${name}@${versions.find(({ isLatest }) => isLatest)?.version}`,
-      );
-      await expect(latest()).resolves.toEqual(decided.toSorted());
-    },
-  );
+  itUnless(reasonWithout(cases))("mark what the real registry decided", async () => {
+    const servers = readJsonLines<{ name: string; versions: [Published & { isLatest: boolean }] }>(
+      cases ?? "",
+    );
+    await run(1);
+    await insert(servers.flatMap(({ name, versions }) => versions.map((version) => ({ ...version, name }))));
+    await run(2);
+    await run(3);
+    const decided = servers.map(
+      ({ name, versions }) => `${name}@${versions.find(({ isLatest }) => isLatest)?.version}`,
+    );
+    await expect(latest()).resolves.toEqual(decided.toSorted());
+  });
 
   it("follow the same rule as the service", async () => {
     await run(1);

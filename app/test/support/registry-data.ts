@@ -11,8 +11,11 @@ export function findRegistryData(file: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-/** What the title of a test says when its data is not there. */
-export const withoutData = "(skipped: set HEADGATE_REGISTRY_DATA to the folder of the real data)";
+/** Why a test of these files cannot run; undefined: they are all there. */
+export function reasonWithout(...paths: readonly (string | undefined)[]): string | undefined {
+  if (!paths.includes(undefined)) return undefined;
+  return "set HEADGATE_REGISTRY_DATA to the folder of the real data";
+}
 
 /** The parsed lines of a JSONL file. */
 export function readJsonLines<T>(path: string): T[] {

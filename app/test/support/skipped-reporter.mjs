@@ -1,6 +1,14 @@
-// The last words of a run: which tests were skipped. Their names say why.
+// The last words of a run: which tests were skipped. Their names, or what their files print, say why.
 export default class SkippedReporter {
+  #isChosenByName;
+
+  constructor({ testNamePattern }) {
+    this.#isChosenByName = Boolean(testNamePattern);
+  }
+
   onRunComplete(_contexts, { testResults }) {
+    // With -t all others count as skipped.
+    if (this.#isChosenByName) return;
     const skipped = testResults.flatMap((file) =>
       file.testResults.filter(({ status }) => status === "pending").map(({ fullName }) => fullName),
     );
