@@ -6,9 +6,11 @@ import { openListener, type Listener } from "./http/listener.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createOperationsApp } from "./http/operations-app.ts";
 import { Readiness } from "./http/readiness.ts";
+import { ResponseCache } from "./http/response-cache.ts";
 import type { Logger } from "./log.ts";
 import { readSchemaExpectation } from "./migrate/readiness.ts";
 import { readSchemaOverview, type SchemaOverview } from "./migrate/schema-overview.ts";
+import { SnapshotReader } from "./registry/snapshot.ts";
 import { PublishTokens } from "./registry/publish-tokens.ts";
 
 /** A running API. */
@@ -36,11 +38,12 @@ export async function startService(
     const expectation = readSchemaExpectation(config);
     const tokens = readTokens(config, log);
     const readiness = new Readiness(pool, expectation, log);
-    const metrics = createMetrics({ pool, tables: expectation.tables, readiness });
+    const cache = createCache(pool, config);
+    const metrics = createMetrics({ pool, cache, tables: expectation.tables, readiness });
     const address = config.address ?? { port: config.port };
     const setting = config.address === undefined ? "PORT" : "ADDRESS (--address)";
     const readSchema = (): Promise<SchemaOverview> => readSchemaOverview(pool, expectation);
-    const app = createApiApp({ database: pool, tokens, readiness, readSchema, metrics, log });
+    const app = createApiApp({ database: pool, cache, tokens, readiness, readSchema, metrics, log });
     const api = await openListener(app, { address, setting });
     listeners.push(api);
     const operations = await openListener(createOperationsApp({ readiness, metrics, log }), {
@@ -80,6 +83,11 @@ function readTokens({ publishTokensFile }: Config, log: Logger): PublishTokens |
   return new PublishTokens(publishTokensFile, (error) =>
     log.error({ error }, "the changed file of tokens cannot be used; those from before stay"),
   );
+}
+
+function createCache(pool: Pool, { responseCacheMb }: Config): ResponseCache | undefined {
+  if (responseCacheMb === 0) return undefined;
+  return new ResponseCache(new SnapshotReader(pool), responseCacheMb * 1024 * 1024);
 }
 
 /** For a query that nobody waits for any more; PostgreSQL ends it with its statement timeout. */

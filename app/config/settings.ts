@@ -72,6 +72,15 @@ export const settings = {
     group: "service",
     description: "How long requests in flight may take to finish after TERM.",
   },
+  responseCacheMb: {
+    env: "RESPONSE_CACHE_MB",
+    yaml: "service.responseCacheMb",
+    type: "count",
+    default: "16",
+    group: "service",
+    description:
+      "Megabytes of answers that the API keeps, to send them again as long as PostgreSQL says that nothing has changed; `0`: none.",
+  },
   poolSize: {
     env: "DATABASE_POOL_SIZE",
     yaml: "database.poolSize",

@@ -3,6 +3,7 @@ import { readMigrationTimes, type MigrationTime } from "../migrate/migration-tim
 import type { Queryable, SchemaExpectation } from "../migrate/readiness.ts";
 import { imageRevision, version } from "../version.ts";
 import type { ObservedRequest } from "./http-metrics.ts";
+import type { ResponseCache } from "./response-cache.ts";
 import type { Readiness } from "./readiness.ts";
 
 /** Everything that is measured, and the text of it. */
@@ -22,6 +23,8 @@ export interface MetricsParts {
   };
   readonly tables: SchemaExpectation["tables"];
   readonly readiness: Readiness;
+  /** undefined: nothing is kept. */
+  readonly cache?: Pick<ResponseCache, "use"> | undefined;
   /** Memory, CPU, event loop and so on of this process; true unless given. */
   readonly process?: boolean;
 }
@@ -37,6 +40,7 @@ export function createMetricsRegister(parts: MetricsParts): MetricsRegister {
     registers: [register],
   }).set({ version, revision: imageRevision() }, 1);
   addPoolGauge(register, parts);
+  if (parts.cache !== undefined) addCacheMetrics(register, parts.cache);
   addSchemaGauges(register, parts);
   addMigrationTimes(register, parts);
   const durations = new prometheus.Histogram({
@@ -66,6 +70,30 @@ function addPoolGauge(register: prometheus.Registry, { pool }: MetricsParts): vo
     },
   });
   register.registerMetric(gauge);
+}
+
+function addCacheMetrics(register: prometheus.Registry, cache: Pick<ResponseCache, "use">): void {
+  const requests = new prometheus.Counter({
+    name: "headgate_response_cache_requests_total",
+    help: "Reads of the registry: hit, answered from memory after PostgreSQL said that nothing had changed; miss, read.",
+    labelNames: ["result"],
+    registers: [],
+    collect() {
+      this.reset();
+      this.inc({ result: "hit" }, cache.use.hits);
+      this.inc({ result: "miss" }, cache.use.misses);
+    },
+  });
+  const bytes = new prometheus.Gauge({
+    name: "headgate_response_cache_bytes",
+    help: "Size of the answers that are kept.",
+    registers: [],
+    collect() {
+      this.set(cache.use.bytes);
+    },
+  });
+  register.registerMetric(requests);
+  register.registerMetric(bytes);
 }
 
 /** The number before the name of a migration; a time stamp of 14 digits is still exact. */

@@ -4,6 +4,7 @@ import type { Publisher, PublishTokens } from "../registry/publish-tokens.ts";
 import type { DatabasePool } from "../registry/transaction.ts";
 import type { Issue } from "../registry/validation/issue.ts";
 import { authenticate, authorize } from "./authorization.ts";
+import type { ResponseCache } from "./response-cache.ts";
 import { readJsonText } from "./request-body.ts";
 import { sendResult } from "./send-document.ts";
 import type { ServerPath } from "./server-path.ts";
@@ -13,6 +14,8 @@ export interface RegistryParts {
   readonly database: DatabasePool;
   /** undefined: the registry is read-only. */
   readonly tokens: PublishTokens | undefined;
+  /** undefined: nothing is kept. */
+  readonly cache?: ResponseCache | undefined;
   /** How many requests may be under way at once. */
   readonly mostInFlight?: number;
 }

@@ -1,4 +1,4 @@
-import type { IRouter, RequestHandler } from "express";
+import type { IRouter, Request, RequestHandler } from "express";
 import { getVersion } from "../registry/get-version.ts";
 import { listServers } from "../registry/list-servers.ts";
 import { listVersions } from "../registry/list-versions.ts";
@@ -8,7 +8,7 @@ import { byMethod, notImplemented, type Methods } from "./methods.ts";
 import { changeStatus, publish, validate, type RegistryParts } from "./publish-routes.ts";
 import { parseIncludeDeleted, parseListQuery } from "./query-parameters.ts";
 import { atRoute, markRoute } from "./route.ts";
-import { sendDocument } from "./send-document.ts";
+import { sendDocument, type SentDocument } from "./send-document.ts";
 import { parseServerPath, type ServerPath } from "./server-path.ts";
 
 /** With ten connections each would wait for a hundred others: what comes on top is told to come back. */
@@ -27,7 +27,10 @@ export function addRegistryRoutes(router: IRouter, parts: RegistryParts): void {
     router.route(below(path)).all(limit, atRoute(path, byMethod(methods)));
   add("/servers", {
     GET: async (request, response) =>
-      sendDocument(response, await listServers(parts.database, parseListQuery(request.query))),
+      sendDocument(
+        response,
+        await answer(parts, request, () => listServers(parts.database, parseListQuery(request.query))),
+      ),
   });
   router.route(below("/servers/.+")).all(limit, serverHandler(parts));
   add("/publish", { POST: publish(parts) });
@@ -69,7 +72,10 @@ function serverMethods(parts: RegistryParts, path: ServerPath): Methods {
     return {
       GET: async (request, response) => {
         const includeDeleted = parseIncludeDeleted(request.query);
-        sendDocument(response, await listVersions(database, path.name, includeDeleted));
+        sendDocument(
+          response,
+          await answer(parts, request, () => listVersions(database, path.name, includeDeleted)),
+        );
       },
     };
   }
@@ -77,13 +83,25 @@ function serverMethods(parts: RegistryParts, path: ServerPath): Methods {
     return {
       GET: async (request, response) => {
         const includeDeleted = parseIncludeDeleted(request.query);
-        sendDocument(response, await getVersion(database, path.name, path.version, includeDeleted));
+        sendDocument(
+          response,
+          await answer(parts, request, () => getVersion(database, path.name, path.version, includeDeleted)),
+        );
       },
       PUT: notImplemented(immutable),
       DELETE: notImplemented(immutable),
     };
   }
   return { PATCH: changeStatus(parts, path) };
+}
+
+/** What is read for a URL, from memory as long as it holds. */
+async function answer(
+  { cache }: RegistryParts,
+  { originalUrl }: Request,
+  read: () => Promise<SentDocument>,
+): Promise<SentDocument> {
+  return cache === undefined ? await read() : await cache.answer(originalUrl, read);
 }
 
 function constant(body: object): RequestHandler {

@@ -7,6 +7,27 @@ export interface SentDocument {
   readonly text: string | Buffer;
   /** What the text is made of, where that is shorter and changes whenever the text does; the entity tag comes from it. */
   readonly stamp?: string;
+  /** The entity tag, where it is known already. */
+  readonly etag?: string;
+}
+
+/** A document with all that sending it takes, to be sent more than once; the text has memory of its own. */
+export interface FinishedDocument extends SentDocument {
+  readonly text: Buffer;
+  readonly etag: string;
+}
+
+export function finishDocument(document: SentDocument): FinishedDocument {
+  return { text: ownBytes(document.text), etag: etagOfDocument(document) };
+}
+
+/** Short buffers are cut from a larger one, which each of them would keep. */
+function ownBytes(text: string | Buffer): Buffer {
+  if (typeof text !== "string" && text.buffer.byteLength === text.length) return text;
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  if (typeof text === "string") bytes.write(text);
+  else text.copy(bytes);
+  return bytes;
 }
 
 /** Another release may make another text of the same data. */
@@ -18,10 +39,11 @@ const jsonType = "application/json; charset=utf-8";
  * Sends text (JSON, unless another type is said) that caches may keep as long as they ask each time whether it still
  * holds. Node writes head and body together, and the head alone for HEAD.
  */
-export function sendDocument(response: Response, { text, stamp }: SentDocument, type = jsonType): void {
+export function sendDocument(response: Response, document: SentDocument, type = jsonType): void {
+  const { text } = document;
   const { req: request } = response;
   response.setHeader("Cache-Control", "public, max-age=0, must-revalidate");
-  response.setHeader("ETag", etagOf(stamp === undefined ? text : release + stamp));
+  response.setHeader("ETag", document.etag ?? etagOfDocument(document));
   if (request.headers["if-none-match"] !== undefined && request.fresh) {
     response.status(304).end();
     return;
@@ -30,6 +52,10 @@ export function sendDocument(response: Response, { text, stamp }: SentDocument, 
   // Said here: for HEAD Node would leave it out.
   response.setHeader("Content-Length", Buffer.byteLength(text));
   response.end(text);
+}
+
+function etagOfDocument({ text, stamp }: SentDocument): string {
+  return etagOf(stamp === undefined ? text : release + stamp);
 }
 
 /** The entity tag of a text. */

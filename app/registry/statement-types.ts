@@ -124,6 +124,12 @@ export interface StatementTypes {
       readonly updatedAt: string | null;
     };
   };
+  readonly "registry-snapshot": {
+    readonly parameters: readonly [];
+    readonly row: {
+      readonly snapshot: string | null;
+    };
+  };
   readonly "registry-version": {
     readonly parameters: readonly [
       string | null | undefined,

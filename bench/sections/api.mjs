@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { selectPage, selectVersion } from "../../dist/app/registry/server-repository.js";
 import { connections, requestsPerSecond, transactionsPerSecond } from "../support/load.mjs";
@@ -16,11 +16,14 @@ const versions = 100_000;
 const seconds = Number(process.env.BENCH_SECONDS ?? 1);
 const repeats = 11;
 const poolSizes = [4, 10, 16];
+/** Of somebody who writes, in milliseconds. */
+const pauses = [100, 10, 1];
 const firstPage = "/v0.1/servers?limit=30";
 
 /**
  * Requests per second of what clients ask for, beside pgbench with the very same SELECT and three servers that send it:
- * what people would write, and as little as Express and node:http can do.
+ * what people would write, and as little as Express and node:http can do. Headgate is there twice: with every answer read
+ * from the database, as all the others do, and as it comes, with answers kept.
  */
 export async function measureApi({ work, databases, freePort }) {
   const url = await databases.create("api");
@@ -37,25 +40,26 @@ export async function measureApi({ work, databases, freePort }) {
       ...env,
     });
   const pgbench = findProgram("pgbench");
-  const headgate = await start("dist/programs/server.cjs");
-  const idle = highWaterMark(headgate.pid);
+  const reading = await start(program, keepsNothing);
+  const keeping = await start(program);
+  const idle = highWaterMark(keeping.pid);
   const rows = [];
+  const keptRows = [];
   let deepOverFirst;
   try {
-    for (const [name, path, capture] of endpoints(await deepCursor(headgate.port))) {
+    for (const [name, path, capture] of endpoints(await deepCursor(reading.port))) {
       const statement = await captured(capture);
       const query = { QUERY: statement.text, QUERY_VALUES: JSON.stringify(statement.values) };
       const stock = await start("bench/stock/server.mjs", { ...query, QUERY: plainColumns(statement.text) });
       const express = await start("bench/stock/express.mjs", query);
       const bare = await start("bench/stock/bare.mjs", query);
       const results = inTurns({
-        headgate: (time) => requestsPerSecond(`http://127.0.0.1:${headgate.port}${path}`, time),
-        stock: (time) => requestsPerSecond(`http://127.0.0.1:${stock.port}/v0.1/servers`, time),
-        express: (time) => requestsPerSecond(`http://127.0.0.1:${express.port}/v0.1/servers`, time),
-        bare: (time) => requestsPerSecond(`http://127.0.0.1:${bare.port}/`, time),
-        ...(path.includes("&cursor=")
-          ? { first: (time) => requestsPerSecond(`http://127.0.0.1:${headgate.port}${firstPage}`, time) }
-          : {}),
+        reading: load(reading, path),
+        keeping: load(keeping, path),
+        stock: load(stock, "/v0.1/servers"),
+        express: load(express, "/v0.1/servers"),
+        bare: load(bare, "/"),
+        ...(path.includes("&cursor=") ? { first: load(reading, firstPage) } : {}),
         ...(pgbench === undefined
           ? {}
           : {
@@ -64,17 +68,24 @@ export async function measureApi({ work, databases, freePort }) {
             }),
       });
       for (const server of [stock, express, bare]) await server.stop();
-      const over = (key) =>
-        results[key] === undefined ? "" : times(pairedRatio(results.headgate, results[key]));
-      const perSecond = Math.round(median(results.headgate));
-      rows.push([name, perSecond, ...["stock", "express", "bare", "pgbench"].map(over)]);
-      if (results.first !== undefined) deepOverFirst = pairedRatio(results.headgate, results.first);
+      const row = (key, others) => [
+        name,
+        Math.round(median(results[key])),
+        ...others.map((other) =>
+          results[other] === undefined ? "" : times(pairedRatio(results[key], results[other])),
+        ),
+      ];
+      rows.push(row("reading", ["stock", "express", "bare", "pgbench"]));
+      keptRows.push(row("keeping", ["reading", "stock", "bare"]));
+      if (results.first !== undefined) deepOverFirst = pairedRatio(results.reading, results.first);
     }
-    const loaded = highWaterMark(headgate.pid);
+    const loaded = [reading, keeping].map(({ pid }) => Math.round(highWaterMark(pid) / 1024));
     return [
       `## The API with ${versions.toLocaleString("en")} versions`,
       "",
-      `${connections} connections, ${seconds} s each, ${repeats} interleaved rounds after a warm-up. The load comes from the machine whose cores the servers and PostgreSQL use as well, so only the ratios say something. The documents are made after those of a public registry: median ${median(sizes)} bytes, mean ${Math.round(sizes.reduce((sum, size) => sum + size) / sizes.length)}, largest ${Math.max(...sizes)}. The columns on the right: Headgate's requests per second as a multiple. All of them send the same SELECT but stock Express, which asks for the same rows with their columns as they are.`,
+      `${connections} connections, ${seconds} s each, ${repeats} interleaved rounds after a warm-up. The load comes from the machine whose cores the servers and PostgreSQL use as well, so only the ratios say something. The documents are made after those of a public registry: median ${median(sizes)} bytes, mean ${Math.round(sizes.reduce((sum, size) => sum + size) / sizes.length)}, largest ${Math.max(...sizes)}.`,
+      "",
+      "Every answer read from the database (`RESPONSE_CACHE_MB=0`). The columns on the right: Headgate's requests per second as a multiple. All of them send the same SELECT but stock Express, which asks for the same rows with their columns as they are.",
       "",
       ...table(
         [
@@ -90,15 +101,33 @@ export async function measureApi({ work, databases, freePort }) {
       "",
       `The page that is 50,000 versions in, as a multiple of the first page, in turns: ${times(deepOverFirst)}.`,
       "",
+      "As it comes: answers are kept, and sent again when PostgreSQL says that no transaction has ended since. Nobody writes here.",
+      "",
+      ...table(["", "requests/s", "× every answer read", "× stock Express", "× bare node:http"], keptRows),
+      "",
+      "The same while somebody commits a transaction, waits, and commits the next:",
+      "",
+      ...(await compareWhileWriting({ url, reading, keeping })),
+      "",
       ...(await comparePoolSizes(start)),
       "",
-      `Peak memory of the API: ${Math.round(idle / 1024)} MB idle, ${Math.round(loaded / 1024)} MB after the load.`,
+      `Peak memory of the API: ${Math.round(idle / 1024)} MB idle; after the load ${loaded[1]} MB, and ${loaded[0]} MB where every answer was read.`,
       ...notMeasured(pgbench === undefined ? ["pgbench"] : []),
     ];
   } finally {
-    await headgate.stop();
+    await reading.stop();
+    await keeping.stop();
   }
 }
+
+const program = "dist/programs/server.cjs";
+const keepsNothing = { RESPONSE_CACHE_MB: "0" };
+
+/** Measures a server with this path. */
+const load =
+  ({ port }, path) =>
+  (time) =>
+    requestsPerSecond(`http://127.0.0.1:${port}${path}`, time);
 
 /** What each contestant reached, one round after the other, after a second that does not count. */
 function inTurns(contestants) {
@@ -109,23 +138,42 @@ function inTurns(contestants) {
   return results;
 }
 
+/** What keeping answers brings while they often do not hold any more: each transaction may have changed them. */
+async function compareWhileWriting({ url, reading, keeping }) {
+  const columns = [];
+  for (const pause of pauses) {
+    const writer = spawn(
+      process.execPath,
+      [join(import.meta.dirname, "..", "support", "writer.mjs"), pause],
+      {
+        env: { ...process.env, DATABASE_URL: url },
+        stdio: "ignore",
+      },
+    );
+    try {
+      columns.push(
+        shortAndLong.map(([, path]) => {
+          const results = inTurns({ reading: load(reading, path), keeping: load(keeping, path) });
+          return times(pairedRatio(results.keeping, results.reading));
+        }),
+      );
+    } finally {
+      writer.kill();
+    }
+  }
+  return table(
+    ["requests/s, × every answer read, by the writer's pause", ...pauses.map((pause) => `${pause} ms`)],
+    shortAndLong.map(([name], index) => [name, ...columns.map((column) => column[index])]),
+  );
+}
+
 /** What more connections of one process bring. */
 async function comparePoolSizes(start) {
   const servers = [];
   for (const size of poolSizes)
-    servers.push([size, await start("dist/programs/server.cjs", { DATABASE_POOL_SIZE: String(size) })]);
-  const rows = [
-    ["`GET /servers?limit=30`", firstPage],
-    ["`GET /servers/…/versions/latest`", latestPath],
-  ].map(([name, path]) => {
-    const results = inTurns(
-      Object.fromEntries(
-        servers.map(([size, { port }]) => [
-          size,
-          (time) => requestsPerSecond(`http://127.0.0.1:${port}${path}`, time),
-        ]),
-      ),
-    );
+    servers.push([size, await start(program, { ...keepsNothing, DATABASE_POOL_SIZE: String(size) })]);
+  const rows = shortAndLong.map(([name, path]) => {
+    const results = inTurns(Object.fromEntries(servers.map(([size, server]) => [size, load(server, path)])));
     return [name, ...poolSizes.map((size) => times(pairedRatio(results[size], results[10])))];
   });
   for (const [, server] of servers) await server.stop();
@@ -133,6 +181,12 @@ async function comparePoolSizes(start) {
 }
 
 const latestPath = `/v0.1/servers/${encodeURIComponent(serverName(777))}/versions/latest`;
+
+/** A long answer and a short one. */
+const shortAndLong = [
+  ["`GET /servers?limit=30`", firstPage],
+  ["`GET /servers/…/versions/latest`", latestPath],
+];
 
 function endpoints(deep) {
   const filters = (more) => ({ includeDeleted: false, ...more });

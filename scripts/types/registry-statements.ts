@@ -3,5 +3,6 @@
 import "../../app/registry/import-repository.ts";
 import "../../app/registry/publish-repository.ts";
 import "../../app/registry/server-repository.ts";
+import "../../app/registry/snapshot.ts";
 
 export { definedStatements } from "../../app/registry/statement.ts";

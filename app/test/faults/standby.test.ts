@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startCluster, type Cluster } from "../../../scripts/embedded-postgres/cluster.ts";
+import { createPool } from "../../database/pool.ts";
+import { SnapshotReader } from "../../registry/snapshot.ts";
 import { findFreePort } from "../support/free-port.ts";
 import { runProgram, type ProgramEnd } from "../support/run-program.ts";
+import { configOf } from "../support/test-database.ts";
 import { environmentOf, writeMigrations } from "./support/scene.ts";
 import { takeTurns } from "./support/take-turns.ts";
 
@@ -46,6 +49,15 @@ describe("a hot standby", () => {
       code: 4,
       stderr: expect.stringMatching(/was not ready within 1 s: .*standby.*primary/),
     });
+  });
+
+  it("has no snapshot that would say whether an answer still holds", async () => {
+    const pool = createPool(configOf(server.url), () => undefined);
+    try {
+      expect(await new SnapshotReader(pool).read()).toBeNull();
+    } finally {
+      await pool.end();
+    }
   });
 
   it("will do for what only reads", async () => {
