@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { interleave, median, pairedRatio, timeProcess } from "../support/measure.mjs";
 import { findTools } from "../support/peers.mjs";
 import { findProgram } from "../support/postgres.mjs";
+import { writeReplay } from "../support/replay.mjs";
 import { ms, table, times } from "../support/report.mjs";
 import { notMeasured } from "./no-op.mjs";
 
 const counts = [10, 100, 1000];
+const replayed = "what Headgate sends, sent by psql (see below)";
 
 /** Small migrations, all pending, into an empty database. */
 export async function measureApply({ work, databases, rounds }) {
@@ -43,6 +45,18 @@ export async function measureApply({ work, databases, rounds }) {
       tool.write(folder, migrations);
       contestants[`${tool.name}; ${count}`] = inDatabase(tool.name, (url) => tool.up(folder, url));
     }
+    if (psql !== undefined) {
+      const replay = join(work, `apply-replay-${count}.sql`);
+      await writeReplay(
+        await databases.create("apply_replay"),
+        join(work, `apply-Headgate-${count}`),
+        replay,
+      );
+      contestants[`${replayed}; ${count}`] = inDatabase("psql_replay", (url) => [
+        [psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", replay, url],
+        {},
+      ]);
+    }
   }
   const fewer = Math.max(3, Math.round(rounds / 5));
   const results = await interleave(contestants, fewer);
@@ -61,6 +75,8 @@ export async function measureApply({ work, databases, rounds }) {
       ["", ...counts.map((count) => `${count} migrations`)],
       names.map((name) => [name, ...counts.map((count) => cell(name, count))]),
     ),
+    "",
+    "What Headgate sends, sent by psql: every message of a run of ours, recorded and sent again: the server's work for what we promise, and next to nothing else. Headgate has in addition a start of Node and of itself, reads and checks the files, and looks at the answers before it goes on.",
     ...notMeasured([...missing, ...(psql === undefined ? ["psql"] : [])]),
   ];
 }
