@@ -1,6 +1,6 @@
 import type { Config } from "./config/settings.ts";
 import { startDeferredMigrations } from "./deferred-migrations.ts";
-import { createPool, type Pool } from "./database/pool.ts";
+import { createPool, onFirstConnection, type Pool } from "./database/pool.ts";
 import { createApiApp } from "./http/api-app.ts";
 import { openListener, type Listener } from "./http/listener.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -87,7 +87,9 @@ function readTokens({ publishTokensFile }: Config, log: Logger): PublishTokens |
 
 function createCache(pool: Pool, { responseCacheMb }: Config): ResponseCache | undefined {
   if (responseCacheMb === 0) return undefined;
-  return new ResponseCache(new SnapshotReader(pool), responseCacheMb * 1024 * 1024);
+  const cache = new ResponseCache(new SnapshotReader(pool), responseCacheMb * 1024 * 1024);
+  onFirstConnection(pool, () => cache.clear());
+  return cache;
 }
 
 /** For a query that nobody waits for any more; PostgreSQL ends it with its statement timeout. */

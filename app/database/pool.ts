@@ -32,6 +32,19 @@ export function openConnection(pool: pg.Pool): void {
 }
 
 /**
+ * Tells of a connection that is made while there is no other. As long as one lives, the server is the same, and has not
+ * crashed: a crash ends them all.
+ */
+export function onFirstConnection(pool: pg.Pool, listener: () => void): void {
+  const living = new Set<pg.PoolClient>();
+  pool.on("connect", (client) => {
+    if (living.size === 0) listener();
+    living.add(client);
+    client.once("end", () => living.delete(client));
+  });
+}
+
+/**
  * Cuts a connection on which nothing arrives for `timeout` ms while somebody waits for an answer. With the timer that a
  * socket has anyway: node-postgres' own (`query_timeout`) is one per query and holds on to the whole answer, so that most
  * of them outlive the young generation of the garbage collector.

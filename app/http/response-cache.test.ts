@@ -4,7 +4,7 @@ import { ResponseCache } from "./response-cache.ts";
 import type { SentDocument } from "./send-document.ts";
 
 /** A database that answers this snapshot; an Error: it cannot be reached. */
-class FakeSnapshots implements Pick<SnapshotReader, "last" | "read"> {
+class FakeSnapshots implements Pick<SnapshotReader, "last" | "read" | "forget"> {
   answer: string | null | Error = "1:1:";
   last: string | null | undefined;
   readonly read = jest.fn(async () => {
@@ -12,6 +12,9 @@ class FakeSnapshots implements Pick<SnapshotReader, "last" | "read"> {
     if (this.answer instanceof Error) throw this.answer;
     return (this.last = this.answer);
   });
+  forget(): void {
+    this.last = undefined;
+  }
 }
 
 function createCache(size = 1024 * 1024): {
@@ -108,6 +111,25 @@ describe("a response cache", () => {
     snapshots.answer = "1:1:";
     expect(await get("/b")).toBe("/b é 4");
     expect(reads()).toEqual(["/a", "/b", "/a", "/b"]);
+  });
+
+  it("neither sends nor keeps what was under way while it was cleared", async () => {
+    const { snapshots, cache, get, reads } = createCache();
+    snapshots.last = "1:1:";
+    await get("/a");
+    // The question makes a connection, which is the only one.
+    snapshots.read.mockImplementationOnce(() => {
+      cache.clear();
+      return Promise.resolve((snapshots.last = "1:1:"));
+    });
+    expect(await get("/a")).toBe("/a é 2");
+    await cache.answer("/b", () => {
+      cache.clear();
+      return Promise.resolve({ text: "from before" });
+    });
+    snapshots.last = "1:1:";
+    expect([await get("/b"), await get("/b")]).toEqual(["/b é 3", "/b é 3"]);
+    expect(reads()).toEqual(["/a", "/a", "/b"]);
   });
 
   it("keeps no failure", async () => {

@@ -8,6 +8,8 @@ interface Kept {
   readonly snapshot: string;
 }
 
+type Snapshots = Pick<SnapshotReader, "last" | "read" | "forget">;
+
 /** Nothing is kept for longer, in milliseconds: a bound for whatever nobody has thought of. */
 const longestKept = 60_000;
 
@@ -19,13 +21,15 @@ const overhead = 512;
  * transaction has ended, so that a client never gets anything that the database would not answer.
  */
 export class ResponseCache {
-  readonly #snapshots: Pick<SnapshotReader, "last" | "read">;
+  readonly #snapshots: Snapshots;
   readonly #kept: LRUCache<string, Kept>;
+  /** Another one after each `clear`. */
+  #era = 0;
   #hits = 0;
   #misses = 0;
 
   /** @param size most bytes that are kept */
-  constructor(snapshots: Pick<SnapshotReader, "last" | "read">, size: number) {
+  constructor(snapshots: Snapshots, size: number) {
     this.#snapshots = snapshots;
     this.#kept = new LRUCache({ maxSize: size, ttl: longestKept, ttlResolution: 1000 });
   }
@@ -41,15 +45,16 @@ export class ResponseCache {
    * @param url says all that the answer depends on but the database
    */
   async answer(url: string, read: () => Promise<SentDocument>): Promise<SentDocument> {
+    const era = this.#era;
     const kept = this.#kept.get(url);
     const snapshot = kept === undefined ? this.#lastSnapshot() : await this.#currentSnapshot();
-    if (kept !== undefined && kept.snapshot === snapshot) {
+    if (kept !== undefined && kept.snapshot === snapshot && era === this.#era) {
       this.#hits++;
       return kept.document;
     }
     this.#misses++;
     const document = await read();
-    if (typeof snapshot !== "string") return document;
+    if (typeof snapshot !== "string" || era !== this.#era) return document;
     const finished = finishDocument(document);
     this.#kept.set(
       url,
@@ -57,6 +62,16 @@ export class ResponseCache {
       { size: url.length * 2 + finished.text.length + overhead },
     );
     return finished;
+  }
+
+  /**
+   * Forgets everything. To be called when the server may have crashed, or be another one: it may have forgotten
+   * transactions that it has shown, and count the next ones like them.
+   */
+  clear(): void {
+    this.#era++;
+    this.#kept.clear();
+    this.#snapshots.forget();
   }
 
   /**
@@ -74,8 +89,7 @@ export class ResponseCache {
     try {
       return await this.#snapshots.read();
     } catch {
-      // A server that has crashed may have forgotten transactions that it has shown, and count anew.
-      this.#kept.clear();
+      this.clear();
       return undefined;
     }
   }

@@ -51,6 +51,8 @@ describe("a snapshot reader", () => {
       await asked;
       expect(reader.last).toBe(snapshot);
     }
+    reader.forget();
+    expect(reader.last).toBeUndefined();
   });
 
   it("tells everybody of a failure, and asks again afterwards", async () => {

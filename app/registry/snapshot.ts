@@ -49,4 +49,9 @@ export class SnapshotReader {
     const [row] = await runStatement(this.#database, currentSnapshot.with());
     return (this.#last = row?.snapshot ?? null);
   }
+
+  /** The server may be another one: what it answered before says nothing any more. */
+  forget(): void {
+    this.#last = undefined;
+  }
 }

@@ -148,7 +148,7 @@ describe("an answer from memory", () => {
 describe("readers beside a writer", () => {
   /** Four of them read one row through a cache, while its number is counted up, until both have done enough. */
   async function countStale(
-    wrap: (reader: SnapshotReader) => Pick<SnapshotReader, "last" | "read">,
+    wrap: (reader: SnapshotReader) => Pick<SnapshotReader, "last" | "read" | "forget">,
   ): Promise<{
     readonly stale: number;
     readonly hits: number;
@@ -217,6 +217,7 @@ describe("readers beside a writer", () => {
         get last() {
           return reader.last;
         },
+        forget: () => reader.forget(),
         read: async () => (++age % 10 === 0 || reader.last === undefined ? await reader.read() : reader.last),
       };
     });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createPool } from "../../database/pool.ts";
+import { createPool, onFirstConnection } from "../../database/pool.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import { waitForCondition } from "../support/wait-for-condition.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -49,6 +50,28 @@ describe("a pool", () => {
     const before = await own();
     await new Promise((resolve) => setTimeout(resolve, 1200));
     expect([await own(), broken]).toEqual([before, []]);
+    await pool.end();
+  });
+
+  it("tells of a connection that is made while there is no other", async () => {
+    const pool = createPool(database.config, () => undefined);
+    let told = 0;
+    onFirstConnection(pool, () => told++);
+    const sleepTwice = (): Promise<unknown> =>
+      Promise.all([pool.query("SELECT pg_sleep(0.1)"), pool.query("SELECT pg_sleep(0.1)")]);
+    await sleepTwice();
+    expect([told, pool.totalCount]).toEqual([1, 2]);
+    const { rows } = await pool.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    await database.query("SELECT pg_terminate_backend($1)", [rows[0]!.pid]);
+    await waitForCondition("the end of one", () => pool.totalCount === 1);
+    await sleepTwice();
+    expect([told, pool.totalCount]).toEqual([1, 2]);
+    await database.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'headgate serve%'",
+    );
+    await waitForCondition("the end of both", () => pool.totalCount === 0);
+    await sleepTwice();
+    expect(told).toBe(2);
     await pool.end();
   });
 });
