@@ -1,15 +1,9 @@
 import { read, writeFileSync } from "node:fs";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { loadConfig } from "../app/config/load.ts";
-import type { Config } from "../app/config/settings.ts";
-import type { EarlySession } from "../app/database/early-session.ts";
 import { exitCodeOf, reportError } from "../app/exit-code.ts";
 import { endProcess } from "./end-process.ts";
 import { lateStream } from "./late-stream.ts";
 import { listenForSignals } from "./signals.ts";
-
-/** Milliseconds for the first try to connect; the phases try again. */
-const earlyTimeout = 5_000;
 
 /**
  * What docker-entrypoint.sh leaves to us, in one process, since every start of a container pays for it. First it is told
@@ -20,36 +14,12 @@ const earlyTimeout = 5_000;
  */
 async function main(argv: readonly string[]): Promise<number> {
   const signal = listenForSignals();
-  let config: Config;
   try {
-    config = tellSettings(argv);
+    tellSettings(argv);
   } catch (error) {
     return reportError(error, process.stderr);
   }
-  // The session is made, and what migrates is loaded, while PostgreSQL is asked whether it is ready.
-  const early = config.migrateOnStart === "up" ? await beginSession(config, signal) : undefined;
-  try {
-    return await runPhases(argv, signal, early);
-  } finally {
-    await early?.drop();
-  }
-}
-
-/** Returns when the server has been asked for it. */
-async function beginSession(config: Config, signal: AbortSignal): Promise<EarlySession> {
-  const { EarlySession } = await import("../app/database/early-session.ts");
-  const early = new EarlySession(config.migrationDatabase, "migrate up", earlyTimeout, signal);
-  // Two turns: one to connect, one to say who we are.
-  await nextTurn();
-  await nextTurn();
-  return early;
-}
-
-async function runPhases(
-  argv: readonly string[],
-  signal: AbortSignal,
-  early: EarlySession | undefined,
-): Promise<number> {
+  // What migrates is loaded while the settings are read and PostgreSQL is asked whether it is ready.
   const { phases } = await import("./migrate/phases.ts");
   const stdout = lateStream(1, () => process.stdout);
   const stderr = lateStream(2, () => process.stderr);
@@ -64,14 +34,13 @@ async function runPhases(
       stdout,
       stderr,
       signal,
-      early,
     });
     if (code !== 0) return code;
   }
   return signal.aborted ? exitCodeOf(signal.reason) : 0;
 }
 
-function tellSettings(argv: readonly string[]): Config {
+function tellSettings(argv: readonly string[]): void {
   const config = loadConfig({ argv, env: process.env });
   const { host, port } = config.migrateOnStart === "off" ? config.database : config.migrationDatabase;
   const lines = {
@@ -88,7 +57,6 @@ function tellSettings(argv: readonly string[]): Config {
   );
   // Not process.stdout: to open that takes longer than all the rest.
   writeFileSync(1, `${told.join("")}\n`);
-  return config;
 }
 
 /** Lines of standard input, until it or the signal ends them. Read by hand: to load the stream for it takes longer. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseAddress } from "../config/settings.ts";
 import { AppError, messageOf } from "../errors.ts";
-import type { EarlySession } from "./early-session.ts";
 import { closeSession, openSession, type Session } from "./session.ts";
 import { codeOf, isServerError, isUnreachable, refused, serverNotReady } from "./sqlstate.ts";
 
@@ -14,8 +13,6 @@ export interface PreflightOptions {
   /** Whether a server that only reads will do. */
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** A first try that has begun already, for the same address and activity. */
-  readonly early?: EarlySession | undefined;
   /** Told of every try that did not succeed. */
   readonly onWait?: (reason: string, elapsed: number) => void;
 }
@@ -39,9 +36,12 @@ export async function connectWhenReady(options: PreflightOptions): Promise<Sessi
     const left = started + timeout - Date.now();
     let reason: string;
     try {
-      const session =
-        (await options.early?.take()) ??
-        (await openSession(address, activity, Math.min(longestTry, Math.max(left, 1000)), signal));
+      const session = await openSession(
+        address,
+        activity,
+        Math.min(longestTry, Math.max(left, 1000)),
+        signal,
+      );
       const isTooOld = session.serverVersion < oldestServer;
       if (!isTooOld && (options.readOnly === true || !session.inRecovery)) return session;
       await closeSession(session);

@@ -1,7 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/settings.ts";
-import type { EarlySession } from "../database/early-session.ts";
 import { connectWhenReady, placeOf } from "../database/preflight.ts";
 import {
   closeSession,
@@ -25,8 +24,6 @@ export interface SessionOptions {
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly listener?: Listener | undefined;
-  /** A session with this activity that has begun already. */
-  readonly early?: EarlySession | undefined;
   /** What is done while the connection is made, and awaited by `work`. Where it fails, the server is not waited for. */
   readonly meanwhile?: Promise<unknown>;
 }
@@ -64,7 +61,6 @@ export async function withMigrationSession<T>(
     activity,
     timeout: config.waitTimeout,
     readOnly,
-    early: options.early,
     signal: signal === undefined ? giveUp.signal : AbortSignal.any([signal, giveUp.signal]),
     onWait: (reason, elapsed) =>
       listener?.({

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/settings.ts";
-import type { EarlySession } from "../database/early-session.ts";
 import { AppError } from "../errors.ts";
 import { agree } from "./agree.ts";
 import { filesInvalid } from "./files.ts";
@@ -24,8 +23,6 @@ export interface UpOptions extends RunOptions, CompareOptions {
   readonly to?: bigint | undefined;
   /** `only`: the deferred migrations and no others; `all`: these too; without it, all others. */
   readonly deferred?: "only" | "all" | undefined;
-  /** A session that was begun for it already. */
-  readonly early?: EarlySession | undefined;
   /** Plans and stops. */
   readonly dryRun?: boolean;
   /** Asked once before anything is changed. */
@@ -57,10 +54,10 @@ export interface UpResult extends RunResult {
  */
 export async function migrateUp(config: Config, options: UpOptions = {}): Promise<UpResult> {
   const reading = readFiles(config);
-  const { signal, listener, early } = options;
+  const { signal, listener } = options;
   return await withMigrationSession(
     config,
-    { activity: "migrate up", signal, listener, early, meanwhile: reading },
+    { activity: "migrate up", signal, listener, meanwhile: reading },
     async (database) => {
       const { client } = database.session;
       const nothing = { done: [], failed: undefined, notTried: [] };

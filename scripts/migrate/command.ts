@@ -1,5 +1,4 @@
 import type { Config, SettingValues } from "../../app/config/settings.ts";
-import type { EarlySession } from "../../app/database/early-session.ts";
 import type { Listener } from "../../app/migrate/events.ts";
 
 /** What a program is given by the operating system; tests give their own. */
@@ -9,8 +8,6 @@ export interface Edges {
   readonly stdout: NodeJS.WritableStream & { isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   readonly signal: AbortSignal;
-  /** For `up`, where its session was begun before. */
-  readonly early?: EarlySession | undefined;
 }
 
 /** A flag of one command. `value` names its argument; without it the flag stands alone. */

@@ -68,7 +68,7 @@ export async function runCommand(
     noColor: flags["no-color"] === true,
   });
   onOutput(output);
-  const { env, stdout, stderr, signal, early } = edges;
+  const { env, stdout, stderr, signal } = edges;
   const context: CommandContext = {
     env,
     // Not copied: opening it is what costs.
@@ -78,7 +78,6 @@ export async function runCommand(
     stdout,
     stderr,
     signal,
-    early,
     ...output,
     positionals,
     flags,

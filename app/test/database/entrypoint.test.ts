@@ -1,7 +1,6 @@
-import { access, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { projectRoot } from "../../version.ts";
 import { findFreePort } from "../support/free-port.ts";
@@ -209,79 +208,6 @@ describe("docker-entrypoint.sh serve", () => {
       await program.waitForOutput("API listening", patiently);
       expect(await end(program, signal)).toMatchObject({ code: 0 });
     });
-  });
-});
-
-describe("docker-entrypoint.sh while pg_isready has not answered", () => {
-  let answer: string;
-  let env: Record<string, string>;
-
-  beforeEach(async () => {
-    const path = await mkdtemp(join(folder, "asking-"));
-    answer = join(path, "answer");
-    const script = `#!/bin/sh\n: > '${answer}.asked'\nuntil [ -e '${answer}' ]; do sleep 0.05; done\nexit "$(cat '${answer}')"\n`;
-    await writeFile(join(path, "pg_isready"), script, { mode: 0o755 });
-    env = { PATH: `${path}${delimiter}${process.env["PATH"]}` };
-  });
-
-  const sessions = async (): Promise<{ pid: unknown }[]> =>
-    (await database.query(
-      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'headgate migrate up%' AND state = 'idle'",
-    )) as { pid: unknown }[];
-  const theSession = (): Promise<unknown> =>
-    waitForCondition("a session", async () => (await sessions())[0]?.pid);
-  const setAnswer = async (status: number): Promise<void> => {
-    await writeFile(`${answer}.new`, String(status));
-    await rename(`${answer}.new`, answer);
-  };
-
-  it("has a session, in which it migrates only when PostgreSQL is ready", async () => {
-    const program = start(env);
-    const pid = await theSession();
-    // Longer than the migration would take.
-    await sleep(500);
-    expect([await isApplied(), (await sessions())[0]?.pid]).toEqual([false, pid]);
-    await setAnswer(0);
-    await program.waitForOutput("API listening", patiently);
-    expect(await isApplied()).toBe(true);
-    expect(await database.query("SELECT FROM pg_stat_activity WHERE pid = $1", [pid])).toEqual([]);
-  });
-
-  it("makes another session when that one is gone by then", async () => {
-    const program = start(env);
-    await database.query("SELECT pg_terminate_backend($1)", [await theSession()]);
-    await setAnswer(0);
-    await program.waitForOutput("API listening", patiently);
-    expect(await isApplied()).toBe(true);
-  });
-
-  it("leaves the session when it is never used", async () => {
-    const program = start({ ...env, WAIT_TIMEOUT: "0s" });
-    const pid = await theSession();
-    await setAnswer(2);
-    expect((await program.ended).code).toBe(4);
-    await waitForCondition(
-      "its end",
-      async () => (await database.query("SELECT FROM pg_stat_activity WHERE pid = $1", [pid])).length === 0,
-    );
-    expect(await isApplied()).toBe(false);
-  });
-
-  it("ends at a signal", async () => {
-    const program = start(env);
-    await theSession();
-    expect(await end(program, "SIGTERM")).toMatchObject({ code: 143 });
-    expect(await isApplied()).toBe(false);
-  });
-
-  it.each(["check", "off"])("has no session with MIGRATE_ON_START=%s", async (onStart) => {
-    const program = start({ ...env, MIGRATE_ON_START: onStart });
-    await waitForCondition("the question", () => access(`${answer}.asked`).then(() => true));
-    // Longer than a session would take.
-    await sleep(500);
-    expect(await sessions()).toEqual([]);
-    program.kill("SIGTERM");
-    await program.ended;
   });
 });
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { EarlySession } from "../../database/early-session.ts";
-import { closeSession, leaveSession, openSession, type Session } from "../../database/session.ts";
+import { leaveSession, openSession, type Session } from "../../database/session.ts";
 import { withMigrationSession } from "../../migrate/migration-session.ts";
 import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
 import { waitForCondition } from "../support/wait-for-condition.ts";
@@ -22,46 +21,6 @@ describe("a session that is left", () => {
     expect(session.lostBecause()).toBeUndefined();
     await waitForCondition("the server to end it", async () => !(await isKnown(session)));
     await waitForCondition("the connection to be closed", () => session.lostBecause() !== undefined);
-  });
-});
-
-describe("an early session", () => {
-  const begin = (): EarlySession => new EarlySession(database.address, "early", 5000);
-  const theirPid = async (): Promise<unknown> => {
-    const rows = await database.query(
-      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'headgate early%' AND state = 'idle'",
-    );
-    return rows[0]?.["pid"];
-  };
-
-  it("belongs to the first who takes it", async () => {
-    const early = begin();
-    const session = await early.take();
-    expect(await isKnown(session!)).toBe(true);
-    expect(await early.take()).toBeUndefined();
-    await early.drop();
-    expect(await isKnown(session!)).toBe(true);
-    await closeSession(session!);
-  });
-
-  it("is not given away when it has ended, or could not be had", async () => {
-    // That it has ended is known when the server's good-bye has arrived, which may be a moment after its end.
-    await waitForCondition("a session whose end is known", async () => {
-      const early = begin();
-      const pid = await waitForCondition("the session", theirPid);
-      await database.query("SELECT pg_terminate_backend($1, 10000)", [pid]);
-      const session = await early.take();
-      if (session !== undefined) await closeSession(session);
-      return session === undefined;
-    });
-    const refused = new EarlySession({ ...database.address, password: "wrong" }, "test", 5000);
-    expect(await refused.take()).toBeUndefined();
-  });
-
-  it("is ended when it is dropped", async () => {
-    const early = begin();
-    await early.drop();
-    await waitForCondition("the server to end it", async () => (await theirPid()) === undefined);
   });
 });
 

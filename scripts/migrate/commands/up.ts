@@ -34,7 +34,6 @@ export const up: Command = {
       allowOutOfOrder: flags["allow-out-of-order"] === true,
       signal: context.signal,
       listener: context.listener,
-      early: context.early,
       confirm: async (plan) => {
         await spareMemory(plan);
         return await confirm(
