@@ -26,11 +26,7 @@ export function addRegistryRoutes(router: IRouter, parts: RegistryParts): void {
   const add = (path: string, methods: Methods): unknown =>
     router.route(below(path)).all(limit, atRoute(path, byMethod(methods)));
   add("/servers", {
-    GET: async (request, response) =>
-      sendDocument(
-        response,
-        await answer(parts, request, () => listServers(parts.database, parseListQuery(request.query))),
-      ),
+    GET: reading(parts, ({ query }) => listServers(parts.database, parseListQuery(query))),
   });
   router.route(below("/servers/.+")).all(limit, serverHandler(parts));
   add("/publish", { POST: publish(parts) });
@@ -70,24 +66,14 @@ function serverMethods(parts: RegistryParts, path: ServerPath): Methods {
   const { database } = parts;
   if (path.kind === "versions") {
     return {
-      GET: async (request, response) => {
-        const includeDeleted = parseIncludeDeleted(request.query);
-        sendDocument(
-          response,
-          await answer(parts, request, () => listVersions(database, path.name, includeDeleted)),
-        );
-      },
+      GET: reading(parts, ({ query }) => listVersions(database, path.name, parseIncludeDeleted(query))),
     };
   }
   if (path.kind === "version") {
     return {
-      GET: async (request, response) => {
-        const includeDeleted = parseIncludeDeleted(request.query);
-        sendDocument(
-          response,
-          await answer(parts, request, () => getVersion(database, path.name, path.version, includeDeleted)),
-        );
-      },
+      GET: reading(parts, ({ query }) =>
+        getVersion(database, path.name, path.version, parseIncludeDeleted(query)),
+      ),
       PUT: notImplemented(immutable),
       DELETE: notImplemented(immutable),
     };
@@ -95,13 +81,16 @@ function serverMethods(parts: RegistryParts, path: ServerPath): Methods {
   return { PATCH: changeStatus(parts, path) };
 }
 
-/** What is read for a URL, from memory as long as it holds. */
-async function answer(
+/** Answers with what is read for a request, of which only the URL counts; from memory as long as it holds. */
+function reading(
   { cache }: RegistryParts,
-  { originalUrl }: Request,
-  read: () => Promise<SentDocument>,
-): Promise<SentDocument> {
-  return cache === undefined ? await read() : await cache.answer(originalUrl, read);
+  read: (request: Request) => Promise<SentDocument>,
+): RequestHandler {
+  return async (request, response) => {
+    const readNow = async (): Promise<SentDocument> => await read(request);
+    const document = await (cache === undefined ? readNow() : cache.answer(request.originalUrl, readNow));
+    sendDocument(response, document);
+  };
 }
 
 function constant(body: object): RequestHandler {

@@ -38,8 +38,9 @@ export async function measureNoOp({ work, databases, rounds }) {
       if (tool.name === "Headgate") folders.set(count, { folder, url });
     }
   }
-  const floor = await makeFloorCheck(work, databases.urlOf("noop_headgate_10"));
-  contestants[onlyAsks] = () => timeProcess(floor, { DATABASE_URL: databases.urlOf("noop_headgate_10") });
+  const { url: fewApplied } = folders.get(10);
+  const floor = await makeFloorCheck(work, fewApplied);
+  contestants[onlyAsks] = () => timeProcess(floor, { DATABASE_URL: fewApplied });
   for (const count of [10, 1000]) {
     const { folder, url } = folders.get(count);
     contestants[readsAsWell(count)] = () => timeProcess(floor, { DATABASE_URL: url, FOLDER: folder });

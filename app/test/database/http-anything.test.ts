@@ -5,20 +5,16 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { openListener, type Listener } from "../../http/listener.ts";
 import { createTestApi, type TestApi } from "../support/api.ts";
-import { documentOf, everywhere, writeTokens } from "../support/publisher.ts";
+import { documentOf, everywhere, createTokenDatabase } from "../support/publisher.ts";
 import { entryOf, importInto } from "../support/registry-fixture.ts";
-import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import type { TestDatabase } from "../support/test-database.ts";
 
-const tokens = writeTokens();
 let database: TestDatabase;
 let api: TestApi;
 let listener: Listener;
 
 beforeAll(async () => {
-  database = await createTestDatabase({
-    template: "migrated",
-    env: { REGISTRY_PUBLISH_TOKENS_FILE: tokens.file },
-  });
+  database = await createTokenDatabase();
   await importInto(database, [entryOf("com.acme/weather", "1.0.0"), entryOf("com.acme/weather", "2.0.0")]);
   api = createTestApi(database);
   listener = await openListener(api.app, { address: { host: "127.0.0.1", port: 0 }, setting: "PORT" });
@@ -27,7 +23,6 @@ afterAll(async () => {
   await listener.close(0);
   await api.close();
   await database.drop();
-  tokens.remove();
 });
 
 interface Sent {

@@ -1,25 +1,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import request from "supertest";
 import { createTestApi, type TestApi } from "../support/api.ts";
-import { acme, documentOf, everywhere, writeTokens } from "../support/publisher.ts";
-import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import { acme, documentOf, everywhere, createTokenDatabase } from "../support/publisher.ts";
+import type { TestDatabase } from "../support/test-database.ts";
 
-const tokens = writeTokens();
 let database: TestDatabase;
 let api: TestApi;
 
 beforeAll(async () => {
-  database = await createTestDatabase({
-    template: "migrated",
-    env: { REGISTRY_PUBLISH_TOKENS_FILE: tokens.file },
-  });
+  database = await createTokenDatabase();
   api = createTestApi(database);
 });
 beforeEach(() => database.query("TRUNCATE server, server_version"));
 afterAll(async () => {
   await api.close();
   await database.drop();
-  tokens.remove();
 });
 
 const bearer = (token: string): string => `Bearer ${token}`;

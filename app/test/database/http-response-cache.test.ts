@@ -4,12 +4,11 @@ import { createPool } from "../../database/pool.ts";
 import { ResponseCache } from "../../http/response-cache.ts";
 import { SnapshotReader } from "../../registry/snapshot.ts";
 import { createTestApi, type TestApi } from "../support/api.ts";
-import { documentOf, everywhere, writeTokens } from "../support/publisher.ts";
+import { documentOf, everywhere, createTokenDatabase } from "../support/publisher.ts";
 import { entryOf, importInto } from "../support/registry-fixture.ts";
-import { createTestDatabase, withTestSession, type TestDatabase } from "../support/test-database.ts";
+import { withTestSession, type TestDatabase } from "../support/test-database.ts";
 import { waitForCondition } from "../support/wait-for-condition.ts";
 
-const tokens = writeTokens();
 const name = "com.acme/weather";
 const list = "/v0.1/servers?limit=10";
 const versions = "/v0.1/servers/com.acme%2Fweather/versions";
@@ -19,10 +18,7 @@ let database: TestDatabase;
 let api: TestApi;
 
 beforeAll(async () => {
-  database = await createTestDatabase({
-    template: "migrated",
-    env: { REGISTRY_PUBLISH_TOKENS_FILE: tokens.file },
-  });
+  database = await createTokenDatabase();
 });
 beforeEach(async () => {
   await database.query("TRUNCATE server, server_version");
@@ -32,7 +28,6 @@ beforeEach(async () => {
 afterEach(() => api.close());
 afterAll(async () => {
   await database.drop();
-  tokens.remove();
 });
 
 const get = async (path: string): Promise<request.Response> => await request(api.app).get(path);

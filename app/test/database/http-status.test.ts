@@ -1,19 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import request from "supertest";
 import { createTestApi, type TestApi } from "../support/api.ts";
-import { acme, documentOf, everywhere, writeTokens } from "../support/publisher.ts";
+import { acme, documentOf, everywhere, createTokenDatabase } from "../support/publisher.ts";
 import { entryOf, importInto } from "../support/registry-fixture.ts";
-import { createTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import type { TestDatabase } from "../support/test-database.ts";
 
-const tokens = writeTokens();
 let database: TestDatabase;
 let api: TestApi;
 
 beforeAll(async () => {
-  database = await createTestDatabase({
-    template: "migrated",
-    env: { REGISTRY_PUBLISH_TOKENS_FILE: tokens.file },
-  });
+  database = await createTokenDatabase();
   api = createTestApi(database);
 });
 beforeEach(async () => {
@@ -27,7 +23,6 @@ beforeEach(async () => {
 afterAll(async () => {
   await api.close();
   await database.drop();
-  tokens.remove();
 });
 
 function patch(path: string, body: object | string, token: string | undefined = acme): request.Test {

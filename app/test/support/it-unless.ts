@@ -6,7 +6,7 @@ import { it } from "@jest/globals";
  */
 export function itUnless(
   reason: string | undefined,
-): (title: string, run: () => void | Promise<void>) => void {
-  if (reason === undefined) return (title, run) => it(title, run);
+): (title: string, run: () => void | Promise<void>, timeout?: number) => void {
+  if (reason === undefined) return (title, run, timeout) => it(title, run, timeout);
   return (title, run) => it.skip(`${title} (skipped: ${reason})`, run);
 }

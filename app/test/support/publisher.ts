@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createTestDatabase, type TestDatabase } from "./test-database.ts";
 
 /** Tokens that the test's registry knows: of everything, and of one namespace. */
 export const everywhere = "token-for-everything";
@@ -28,4 +29,18 @@ export function documentOf(name: string, version: string, more: object = {}): Re
     version,
     ...more,
   };
+}
+
+/** A database whose registry knows the tokens; `drop` removes their file, too. */
+export async function createTokenDatabase(): Promise<TestDatabase> {
+  const tokens = writeTokens();
+  const database = await createTestDatabase({
+    template: "migrated",
+    env: { REGISTRY_PUBLISH_TOKENS_FILE: tokens.file },
+  });
+  const drop = async (): Promise<void> => {
+    tokens.remove();
+    await database.drop();
+  };
+  return { ...database, drop };
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { clusterFolder } from "../../../../scripts/embedded-postgres/data-directory.ts";
 import { startCluster, type Cluster } from "../../../../scripts/embedded-postgres/cluster.ts";
 import { findFreePort } from "../../support/free-port.ts";
+import { itUnless } from "../../support/it-unless.ts";
 import { maintain, urlOf } from "../../support/test-database.ts";
 import { waitForCondition } from "../../support/wait-for-condition.ts";
 import { base, names, threeFiles, type HostileCase } from "./hostile-case.ts";
@@ -215,8 +216,6 @@ describe("a server of its own", () => {
 const pgbouncer = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"].find((path) =>
   existsSync(path),
 );
-if (pgbouncer === undefined)
-  process.stderr.write("skipped: PgBouncer in transaction mode: pgbouncer is not installed\n");
 
 describe("PgBouncer in transaction mode", () => {
   let running: ChildProcess | undefined;
@@ -230,7 +229,7 @@ describe("PgBouncer in transaction mode", () => {
     rmSync(folder, { recursive: true });
   });
 
-  (pgbouncer === undefined ? it.skip : it)(
+  itUnless(pgbouncer === undefined ? "pgbouncer is not installed" : undefined)(
     "is refused with exit 8, since session locks mean nothing there",
     async () => {
       await withScene(async ({ database, folder: migrations }) => {

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect } from "@jest/globals";
 import { runMigrate } from "../../../../scripts/migrate/run.ts";
 import type { Session } from "../../../database/session.ts";
 import { assertAnswer } from "../../support/answer-schemas.ts";
+import { itUnless } from "../../support/it-unless.ts";
 import { runProgram } from "../../support/run-program.ts";
 import { createTestDatabase, withTestSession, type TestDatabase } from "../../support/test-database.ts";
 import type { Act, Files, HostileCase, Scene } from "./hostile-case.ts";
@@ -17,12 +18,7 @@ const usualDeadline = 20_000;
 export function performAll(group: string, cases: readonly HostileCase[]): void {
   describe(group, () => {
     for (const hostile of cases) {
-      if (hostile.skip !== undefined) {
-        process.stderr.write(`skipped: ${group}: ${hostile.title}: ${hostile.skip}\n`);
-        it.skip(`${hostile.title} (skipped: ${hostile.skip})`, () => undefined);
-        continue;
-      }
-      it(
+      itUnless(hostile.skip)(
         hostile.title,
         () => perform(hostile),
         (hostile.deadline ?? usualDeadline) * (hostile.acts.length + 1),
