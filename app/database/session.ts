@@ -11,6 +11,8 @@ export interface Session {
   /** The process that serves us, as the server itself says. */
   readonly backendPid: number;
   readonly serverVersion: number;
+  /** Its name as the server knows it; a pooler may know the database by another one. */
+  readonly database: string;
   /** The server only reads: a standby, or one that is still recovering. */
   readonly inRecovery: boolean;
   /** Why the connection ended, once it has; undefined while it lives. */
@@ -75,15 +77,21 @@ export async function openSession(
   signal?.addEventListener("abort", breakOff, { once: true });
   try {
     await client.connect();
-    const { rows } = await client.query<{ pid: number; version: number; recovery: boolean }>(
-      "SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS recovery",
+    const { rows } = await client.query<{
+      pid: number;
+      version: number;
+      recovery: boolean;
+      database: string;
+    }>(
+      "SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS recovery, current_database()::text AS database",
     );
-    const { pid, version, recovery } = rows[0]!;
+    const { pid, version, recovery, database } = rows[0]!;
     return {
       client,
       address,
       backendPid: pid,
       serverVersion: version,
+      database,
       inRecovery: recovery,
       lostBecause: () => lost,
       onNotice: (next) => {

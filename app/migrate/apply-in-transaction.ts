@@ -22,6 +22,7 @@ import {
   openTransaction,
   recordStatements,
   sendBehind,
+  type Attempt,
   type Opened,
 } from "./transaction-messages.ts";
 
@@ -31,6 +32,8 @@ export interface Handover {
   readonly next: { readonly migration: PreparedMigration; readonly texts: RecordedTexts } | undefined;
   /** What was made ready for a migration while the one before was running. */
   ready: Ready | undefined;
+  /** How often a migration was tried that failed. */
+  attempts?: number;
 }
 
 interface Ready extends Opened {
@@ -53,10 +56,11 @@ export async function applyInTransaction(
 ): Promise<number> {
   const { directives, file } = migration;
   const retries = directives.retries ?? context.retries;
+  const firstStarted = new Date();
   let pace: Pace = mayBeSentTogether(migration) ? "together" : "one by one";
   for (let attempt = 1; ; attempt++) {
     try {
-      await attemptOnce(context, migration, texts, attempt, pace, handover);
+      await attemptOnce(context, migration, texts, { number: attempt, firstStarted }, pace, handover);
       return attempt;
     } catch (error) {
       if (error instanceof LockGivenUp && pace === "together") {
@@ -66,7 +70,10 @@ export async function applyInTransaction(
         attempt -= 1;
         continue;
       }
-      if (!retryable.has(codeOf(serverError(error)) ?? "") || attempt > retries) throw error;
+      if (!retryable.has(codeOf(serverError(error)) ?? "") || attempt > retries) {
+        handover.attempts = attempt;
+        throw error;
+      }
       stopIfAborted(context);
       const delay = backOff(attempt);
       context.listener({ type: "retry", name: file.name, attempt, retries, delay, reason: summaryOf(error) });
@@ -99,7 +106,7 @@ async function attemptOnce(
   context: RunContext,
   migration: PreparedMigration,
   texts: RecordedTexts,
-  attempt: number,
+  attempt: Attempt,
   pace: Pace,
   handover: Handover,
 ): Promise<void> {
@@ -108,7 +115,7 @@ async function attemptOnce(
     const ready = takeOver(handover, migration);
     const { xid, held } = ready ?? (await openTransaction(context, migration));
     await keepLock(context, migration, undefined, held);
-    const record = ready?.record ?? (await recordStatements(context, migration, texts, attempt));
+    const record = ready?.record ?? recordStatements(context, migration, texts, attempt);
     if (pace === "together") await runTogether(context, migration, record, xid, handover);
     else await runOneByOne(context, migration, record, xid);
   } catch (error) {
@@ -140,7 +147,11 @@ async function runTogether(
   });
   // While the server is at work, what comes next is made ready.
   const nextRecord =
-    next && (await recordStatements({ ...context, waitedMs: 0 }, next.migration, next.texts, 1));
+    next &&
+    recordStatements({ ...context, waitedMs: 0 }, next.migration, next.texts, {
+      number: 1,
+      firstStarted: new Date(),
+    });
   const [committed, ...before] = await sent;
   for (const answer of before) answerOf<unknown>(answer);
   const opened = answerOf(committed);

@@ -9,7 +9,7 @@ import { runBare } from "./bare-statement.ts";
 import { generateStatements } from "./generated-statements.ts";
 import { describeFailure, endedSession, serverError, summaryOf } from "./failure.ts";
 import type { UnfinishedRun } from "./ledger.ts";
-import { librarySteps } from "./library.ts";
+import { recordName } from "./run-progress.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { inRecordedTransaction } from "./recorded-transaction.ts";
 import { beginClean, keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
@@ -19,7 +19,7 @@ import {
   recordProgress,
   recordStatementStarted,
   recordStatementsTotal,
-} from "./run-record.ts";
+} from "./run-progress.ts";
 import type { Statement } from "./statements.ts";
 
 /**
@@ -44,8 +44,10 @@ export async function applyOutsideTransaction(
     file,
     direction,
     state: "running",
+    intent: texts.intent,
     upText: texts.up,
     downText: texts.down,
+    textsOnce: true,
     directives,
     statementsDone: resumeAt,
     statementsTotal: statements?.length,
@@ -63,10 +65,9 @@ export async function applyOutsideTransaction(
     } else await runStatements(context, migration, statements, id, resumeAt, interrupted);
     await resetSession(session, `migrate ${direction} ${file.name}`);
     await keepLock(context, migration, file.name);
-    const steps = await librarySteps(tables, { name: file.name, direction });
     await inTransaction(session, ["BEGIN"], async () => {
-      await finishRun(session.client, tables, id, direction === "up" ? "applied" : "reverted");
-      await session.client.query(steps.join(" "));
+      await finishRun(session.client, tables, id, { state: direction === "up" ? "applied" : "reverted" });
+      await recordName(session.client, tables, file.name, direction);
     });
   } catch (error) {
     await recordFailure(context, migration, id, error);
@@ -256,7 +257,11 @@ async function recordFailure(
     // What the server has refused was not interrupted: the next run must not take its traces for ours.
     if (cause instanceof TextFailure)
       await recordStatementStarted(context.session.client, context.tables, id, null);
-    await finishRun(context.session.client, context.tables, id, "failed", recorded);
+    await finishRun(context.session.client, context.tables, id, {
+      state: "failed",
+      ending: "failed",
+      error: recorded,
+    });
   } catch (problem) {
     const text = `its failure could not be recorded: ${messageOf(problem)}`;
     context.listener({ type: "warning", name: migration.file.name, text });

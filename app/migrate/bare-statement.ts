@@ -7,7 +7,7 @@ import { dropLeftovers, readIndex } from "./invalid-index.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { asOurselves } from "./recorded-transaction.ts";
 import { keepLock, type RunContext } from "./run-context.ts";
-import { recordProgress, recordStatementStarted } from "./run-record.ts";
+import { recordProgress, recordStatementStarted } from "./run-progress.ts";
 import type { Statement } from "./statements.ts";
 
 /**

@@ -6,12 +6,16 @@ import { agree } from "./agree.ts";
 import { matchForeignHistory, readForeignHistory, type AdoptableTool, type ForeignHistory } from "./adopt.ts";
 import { compareHistory, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
-import { ensureLedger, type LedgerTables } from "./ledger-tables.ts";
-import { readLedger } from "./ledger.ts";
+import { addNameSql } from "./applied-names.ts";
+import { parseDirectives } from "./directives.ts";
+import { ensureLedger } from "./ensure-ledger.ts";
+import type { LedgerTables } from "./ledger-tables.ts";
+import { emptyLedger, readLedger } from "./ledger.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import type { Queryable } from "./queryable.ts";
-import { insertRun } from "./run-record.ts";
+import { insertRun, writeRow } from "./run-progress.ts";
+import { assertMayRecord } from "./unsettled.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 
 export interface BaselineOptions extends RunOptions {
@@ -80,14 +84,14 @@ async function planBaseline(
     adopt === undefined ? undefined : await readForeignHistory(session.client, adopt, tables.schema);
   const collides = foreign !== undefined && foreign.table === tables.migrations;
   // Where the other tool's table has our name, we have no ledger yet.
-  const ledger = collides
-    ? { applied: [], unfinished: [], duplicates: [] }
-    : await readLedger(session.client, tables);
+  const ledger = collides ? emptyLedger : await readLedger(session.client, tables);
   const meant =
     foreign === undefined
       ? known.filter((file) => file.version <= version!)
       : matchForeignHistory(adopt!, foreign, known, version);
-  const { pending } = compareHistory(known, ledger, { allowOutOfOrder: true });
+  const history = compareHistory(known, ledger, { allowOutOfOrder: true });
+  assertMayRecord(history);
+  const { pending } = history;
   const files = meant.filter(({ name }) => pending.some((file) => file.name === name));
   return {
     files,
@@ -107,18 +111,18 @@ async function record(
 ): Promise<void> {
   if (renamedTo !== undefined) {
     await database.query(`ALTER TABLE ${tables.migrations} RENAME TO ${pg.escapeIdentifier(renamedTo)}`);
-    await ensureLedger(database, tables);
+    await ensureLedger(database, { ...tables, columns: new Set() });
   }
   for (const file of files) {
     const [up, down] = [textOf(file.upPath), file.downPath === undefined ? undefined : textOf(file.downPath)];
-    await database.query(`INSERT INTO ${tables.migrations} (name, run_on) VALUES ($1, now())`, [file.name]);
+    await writeRow(database, tables, (write) => `${addNameSql(tables, file.name, write)} RETURNING 1`);
     await insertRun(database, tables, {
       file,
       direction: "baseline",
       state: "applied",
       upText: up,
       downText: down,
-      directives: undefined,
+      directives: up === undefined ? undefined : parseDirectives(up, file.kind, file.name, []),
       statementsDone: 0,
       statementsTotal: undefined,
       attempts: 0,

@@ -10,6 +10,7 @@ const none: Directives = {
   deferred: false,
   breaking: false,
   irreversible: undefined,
+  secret: false,
   allow: new Map(),
 };
 
@@ -20,7 +21,7 @@ function parse(text: string, kind: "sql" | "code" = "sql"): { directives: Direct
 
 const problemsOf = (text: string, kind: "sql" | "code" = "sql"): string[] => parse(text, kind).problems;
 const known =
-  "no-transaction, lock-timeout, statement-timeout, retries, repeat-until-zero, deferred, breaking, irreversible, allow";
+  "no-transaction, lock-timeout, statement-timeout, retries, repeat-until-zero, deferred, breaking, irreversible, secret, allow";
 
 describe("directives", () => {
   it("are none in a text without them", () => {
@@ -51,6 +52,7 @@ SELECT 1;
         deferred: true,
         breaking: true,
         irreversible: "the values are gone",
+        secret: false,
         allow: new Map([
           ["ban-drop-column", "nobody reads it"],
           ["other-rule", "because"],

@@ -11,6 +11,8 @@ export interface Directives {
   readonly deferred: boolean;
   readonly breaking: boolean;
   readonly irreversible: string | undefined;
+  /** The ledger keeps the checksum alone: no text of the file, which holds a password for example. */
+  readonly secret: boolean;
   /** Lint rules silenced here, each with its reason. */
   readonly allow: ReadonlyMap<string, string>;
 }
@@ -24,6 +26,7 @@ const known = [
   "deferred",
   "breaking",
   "irreversible",
+  "secret",
   "allow",
 ] as const;
 
@@ -36,6 +39,7 @@ interface Draft {
   deferred: boolean;
   breaking: boolean;
   irreversible: string | undefined;
+  secret: boolean;
   allow: Map<string, string>;
 }
 
@@ -59,6 +63,7 @@ export function parseDirectives(
     deferred: false,
     breaking: false,
     irreversible: undefined,
+    secret: false,
     allow: new Map(),
   };
   const marker = kind === "sql" ? "--" : "//";
@@ -126,6 +131,10 @@ function readDirective(body: string, result: Draft, report: (problem: string) =>
     case "breaking":
       plain();
       result.breaking = true;
+      return;
+    case "secret":
+      plain();
+      result.secret = true;
       return;
     case "lock-timeout":
       result.lockTimeout = duration(value, name);

@@ -4,9 +4,12 @@ import { agree } from "./agree.ts";
 import { readDataLoss, type DataLoss } from "./data-loss.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type History, type KnownMigration } from "./history.ts";
+import { readKeptTexts, type KeptTexts } from "./run-texts.ts";
+import { resumeOf } from "./resume.ts";
+import { assertConsistent, assertMayRevert } from "./unsettled.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import { readLedger, type AppliedMigration } from "./ledger.ts";
-import { checksumOf } from "./migration-text.ts";
+import { checksumOf, withLineFeeds } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, prepareText, type PreparedMigration } from "./prepare.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
@@ -85,26 +88,47 @@ export async function planDown(
     throw new AppError("usage", `Version ${options.to} is not applied, so there is no way down to it.`);
   }
   const chosen = chooseNewest(newestFirst, options);
-  const problems: string[] = [];
-  const steps: Step[] = [];
-  for (const entry of chosen) {
-    const migration = await prepareDown({ session, tables }, entry, known, problems);
-    if (migration === undefined) continue;
-    const unfinished = history.unfinished.find(
-      ({ name, direction }) => name === entry.name && direction === "down",
+  assertConsistent(history);
+  if (chosen.length > 0)
+    assertMayRevert(
+      ledger,
+      chosen.map(({ name }) => name),
     );
-    steps.push({
-      migration,
-      texts: { up: undefined, down: migration.source },
-      unfinished: migration.directives.noTransaction ? unfinished : undefined,
-    });
-  }
-  if (problems.length > 0) throw filesInvalid(migrationsDirectory(config), problems);
+  const steps = await downSteps(config, { session, tables }, known, chosen, history);
   const dataLoss = await readDataLoss(
     session,
     steps.map(({ migration }) => migration),
   );
   return { steps, history, dataLoss };
+}
+
+/**
+ * These migrations as steps, each by the file of this image or else by the ledger's copy.
+ *
+ * @throws AppError `migration-files-invalid` when one of them has no way down; as `resumeOf`
+ */
+export async function downSteps(
+  config: Config,
+  database: MigrationSession,
+  known: readonly KnownMigration[],
+  chosen: readonly AppliedMigration[],
+  history: Pick<History, "unfinished">,
+  intent?: "redo",
+): Promise<Step[]> {
+  const problems: string[] = [];
+  const steps: Step[] = [];
+  for (const entry of chosen) {
+    const migration = await prepareDown(database, entry, known, problems);
+    if (migration === undefined) continue;
+    const run = history.unfinished.find(({ name, direction }) => name === entry.name && direction === "down");
+    steps.push({
+      migration,
+      texts: { up: undefined, down: migration.source, intent },
+      unfinished: await resumeOf(database, migration, run),
+    });
+  }
+  if (problems.length > 0) throw filesInvalid(migrationsDirectory(config), problems);
+  return steps;
 }
 
 /** Of the newest first those that are to be reverted. */
@@ -131,7 +155,10 @@ async function prepareDown(
   const file = known.find(({ name }) => name === entry.name);
   if (file === undefined) return await prepareFromLedger(database, entry, problems);
   const migration = await prepareDownFile(file, problems);
-  return migration && withEditNoted(migration, await readKeptText(database, entry.name));
+  return (
+    migration &&
+    withEditNoted(migration, await readKeptTexts(database.session.client, database.tables, entry.name))
+  );
 }
 
 /** The way down by the file of this image; the lack of one is added to `problems`. */
@@ -146,29 +173,9 @@ export async function prepareDownFile(
   return await prepareMigration(file, "down", file.downPath, problems);
 }
 
-interface KeptText {
-  readonly kind: "sql" | "code";
-  readonly down_text: string | null;
-  readonly down_checksum: string | null;
-}
-
-async function readKeptText(
-  { session, tables }: MigrationSession,
-  name: string,
-): Promise<KeptText | undefined> {
-  const exists = await session.client.query<{ runs: boolean }>("SELECT to_regclass($1) IS NOT NULL AS runs", [
-    tables.runs,
-  ]);
-  if (!exists.rows[0]!.runs) return undefined;
-  const { rows } = await session.client.query<KeptText>(
-    `SELECT kind, down_text, down_checksum FROM ${tables.runs} WHERE name = $1 AND state = 'applied' ORDER BY id DESC LIMIT 1`,
-    [name],
-  );
-  return rows[0];
-}
-
-function withEditNoted(migration: PreparedMigration, kept: KeptText | undefined): PreparedMigration {
-  if (!kept?.down_checksum || kept.down_checksum === checksumOf(migration.source)) return migration;
+function withEditNoted(migration: PreparedMigration, kept: KeptTexts | undefined): PreparedMigration {
+  if (!kept?.downChecksum || kept.downChecksum === checksumOf(withLineFeeds(migration.source)))
+    return migration;
   const note = `${migration.file.name}: the down file was edited after the migration was applied; the file of this image is used.`;
   return { ...migration, warnings: [...migration.warnings, note] };
 }
@@ -179,14 +186,20 @@ async function prepareFromLedger(
   problems: string[],
 ): Promise<PreparedMigration | undefined> {
   const { name, version } = entry;
-  const kept = await readKeptText(database, name);
-  if (kept === undefined || kept.down_text === null || version === undefined) {
+  const kept = await readKeptTexts(database.session.client, database.tables, name);
+  if (kept?.directives.secret && kept.downText === null) {
+    problems.push(
+      `${name} is marked as secret, so the ledger keeps no text of it, and this image has no file of it. Use the image that brought it.`,
+    );
+    return undefined;
+  }
+  if (kept === undefined || kept.downText === null || version === undefined) {
     problems.push(
       `${name} is applied, this image has no file of it, and the ledger holds no down either. Use the image that brought it.`,
     );
     return undefined;
   }
-  if (kept.down_checksum !== checksumOf(kept.down_text)) {
+  if (kept.downChecksum !== checksumOf(withLineFeeds(kept.downText))) {
     problems.push(
       `${name}: the down text in the ledger does not match its checksum; it was tampered with and is not run. Use the image that brought it.`,
     );
@@ -209,5 +222,5 @@ async function prepareFromLedger(
     checksum: entry.checksum ?? "",
     deferred: false,
   };
-  return await prepareText(file, "down", path, { text: kept.down_text }, problems);
+  return await prepareText(file, "down", path, { text: kept.downText }, problems);
 }

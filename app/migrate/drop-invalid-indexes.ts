@@ -1,7 +1,8 @@
 import { resetSession, type Session } from "../database/session.ts";
 import { readInvalidIndexes } from "./invalid-index.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
-import { insertRun, type RunRecord } from "./run-record.ts";
+import { insertRun } from "./run-progress.ts";
+import type { RunRecord } from "./run-record.ts";
 
 /** What the records of all repairs have in common: nothing was run. */
 export const repairRecord = {

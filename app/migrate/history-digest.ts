@@ -21,9 +21,9 @@ export async function readHistoryDigest(
       `SELECT encode(sha256(convert_to(n.names || E'\\n\\n' || r.checksums, 'UTF8')), 'hex') AS digest
          FROM (SELECT string_agg(name, E'\\n' ORDER BY name COLLATE "C") AS names FROM ${migrations}) n,
               (SELECT string_agg(name || ' ' || checksum, E'\\n') AS checksums
-                 FROM (SELECT DISTINCT ON (name COLLATE "C") name, checksum FROM ${runs}
-                        WHERE state = 'applied' AND name IN (SELECT name FROM ${migrations})
-                        ORDER BY name COLLATE "C", id DESC) newest) r
+                 FROM (SELECT DISTINCT ON (name COLLATE "C") name, checksum, state FROM ${runs}
+                        WHERE state IN ('applied', 'reverted') AND name IN (SELECT name FROM ${migrations})
+                        ORDER BY name COLLATE "C", id DESC) newest WHERE state = 'applied') r
         WHERE NOT EXISTS (SELECT ${fromUnfinished(runs)})`,
     );
     return (rows[0] as { digest: string | null } | undefined)?.digest ?? undefined;
@@ -79,5 +79,6 @@ export function historyAtHead(files: () => readonly KnownMigration[]): History {
     breaking: [],
     conflicts: [],
     unfinished: [],
+    openRedo: undefined,
   };
 }

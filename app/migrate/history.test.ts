@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { compareHistory, type HistoryConflict, type KnownMigration } from "./history.ts";
-import type { AppliedMigration, LedgerState, StoredDirectives } from "./ledger.ts";
+import { emptyLedger, type AppliedMigration, type LedgerState, type StoredDirectives } from "./ledger.ts";
 
 const march = "2026-03-02T10:00:00Z";
 const versionOf = (name: string): bigint => BigInt(/^\d+/.exec(name)![0]);
@@ -34,7 +34,7 @@ function applied(
 }
 
 function ledger(entries: readonly AppliedMigration[], more: Partial<LedgerState> = {}): LedgerState {
-  return { applied: entries, unfinished: [], duplicates: [], ...more };
+  return { ...emptyLedger, applied: entries, ...more };
 }
 
 const names = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name);
@@ -102,25 +102,97 @@ describe("a conflict", () => {
     ]);
   });
 
-  it("is one that has another number now", () => {
-    expect(
-      conflictsOf([file("2_b"), file("4_a", "of 1_a")], ledger([applied("1_a"), applied("2_b")]))[0]!.message,
-    ).toBe(
-      "1_a is applied on 2026-03-02 and missing from the folder. 4_a has the same content: was it renumbered? Restore the old number, or run `migrate repair 1_a` if it is gone on purpose.",
+  it("is one that has another number or name now, with the same content: it is not pending for that", () => {
+    const history = compareHistory(
+      [file("1_b", "of 1_a"), file("2_c"), file("4_d", "of 3_d")],
+      ledger([applied("1_a"), applied("2_c"), applied("3_d")]),
     );
-  });
-
-  it("is one that has another name now, which is not pending for that", () => {
-    const history = compareHistory([file("1_b", "of 1_a"), file("2_c")], ledger([applied("1_a")]));
     expect(history.conflicts).toEqual([
       {
-        kind: "renamed",
+        kind: "moved",
         name: "1_a",
+        file: "1_b",
         message:
-          "1_a was applied under that name; the file is now called 1_b with the same content. Give it its old name back, or run `migrate repair 1_b` if the new one is meant.",
+          "1_a was applied under that name on 2026-03-02; the file with the same content is now called 1_b. Give it its old name back, or run `migrate repair 1_b` to move the record; nothing is run for that.",
+      },
+      expect.objectContaining({ kind: "moved", name: "3_d", file: "4_d" }),
+    ]);
+    expect(names(history.pending)).toEqual([]);
+  });
+
+  it("is another migration with the same number, which is neither pending nor the same", () => {
+    const history = compareHistory(
+      [file("1_a"), file("2_tags"), file("3_c")],
+      ledger([applied("1_a"), applied("2_owner")]),
+    );
+    expect(history.conflicts).toEqual([
+      {
+        kind: "collision",
+        name: "2_owner",
+        file: "2_tags",
+        message:
+          "2_owner is applied on 2026-03-02, and 2_tags is another migration with the same number (its content is in no file of this folder). Restore the file of 2_owner, and give 2_tags a free number, for example 4.",
       },
     ]);
-    expect(names(history.pending)).toEqual(["2_c"]);
+    expect(names(history.pending)).toEqual(["3_c"]);
+  });
+
+  it("is a recorded migration whose content is under a later number, while its own number is taken by another", () => {
+    const history = compareHistory(
+      [file("1_a"), file("2_tags"), file("3_owner", "of 2_owner")],
+      ledger([applied("1_a"), applied("2_owner")]),
+    );
+    expect(history.conflicts).toMatchObject([{ kind: "moved", name: "2_owner", file: "3_owner" }]);
+    expect(names(history.pending)).toEqual(["2_tags"]);
+  });
+
+  it("is no move where the content occurs twice on one side", () => {
+    expect(
+      conflictsOf(
+        [file("2_b"), file("4_x", "same"), file("5_y", "same")],
+        ledger([applied("1_a", "same"), applied("2_b")]),
+      ).map(({ kind }) => kind),
+    ).toEqual(["missing"]);
+    expect(
+      conflictsOf(
+        [file("1_a"), file("9_x", "same")],
+        ledger([applied("1_a"), applied("2_b", "same"), applied("3_c", "same")]),
+      ).map(({ kind, name }) => [kind, name]),
+    ).toEqual([
+      ["missing", "2_b"],
+      ["missing", "3_c"],
+    ]);
+  });
+
+  it("is a history of which the folder has nothing: another database, or another image", () => {
+    expect(
+      conflictsOf([file("1_x"), file("7_y")], ledger([applied("1_a"), applied("2_b")])).map(
+        ({ kind, message }) => [kind, message.split(". ").at(-1)],
+      ),
+    ).toEqual([
+      ["unrelated", "Is it the wrong database, or the wrong image or folder (MIGRATIONS_DIR)?"],
+      ["collision", expect.stringContaining("Restore the file of 1_a")],
+      ["missing", expect.stringContaining("migrate repair 2_b")],
+    ]);
+  });
+
+  it("is what the two tables of the ledger say differently, which is not pending then", () => {
+    const state = ledger([applied("1_a")], {
+      contradictions: [
+        { name: "2_b", kind: "lost" },
+        { name: "1_a", kind: "revived" },
+      ],
+    });
+    const history = compareHistory([file("1_a"), file("2_b")], state);
+    expect(history.conflicts).toMatchObject([
+      {
+        kind: "lost",
+        message:
+          "2_b: the runs say that it is applied, but it is not in the table of applied names. Was a row removed, restored from a back-up, or written by hand? Look at the schema, then say how it is: `migrate repair 2_b --as applied` or `--as pending`.",
+      },
+      { kind: "revived", name: "1_a" },
+    ]);
+    expect(names(history.pending)).toEqual([]);
   });
 
   it("is one that arrives late, unless that is allowed, or its own run was interrupted", () => {
@@ -147,6 +219,9 @@ describe("a conflict", () => {
       statementStarted: null,
       startedAt: new Date(march),
       host: "h",
+      isRedo: false,
+      resumeBlocked: null,
+      undermined: null,
     } as const;
     expect(conflictsOf(files, { ...state, unfinished: [unfinished] })).toEqual([]);
   });
@@ -157,7 +232,7 @@ describe("a conflict", () => {
         kind: "duplicate",
         name: "1_a",
         message:
-          "1_a is recorded as applied more than once; remove the extra row from the table of applied migrations.",
+          "1_a is recorded as applied more than once: did two runners run it? Look at what it made; `migrate repair 1_a` keeps the first of its rows.",
       },
     ]);
   });

@@ -1,18 +1,16 @@
 import type { MigrationFile } from "./files.ts";
+import * as say from "./history-conflicts.ts";
+import type { HistoryConflict } from "./history-conflicts.ts";
 import type { AppliedMigration, LedgerState, UnfinishedRun } from "./ledger.ts";
+import { matchMissing, type Moved } from "./match-missing.ts";
+
+export type { HistoryConflict } from "./history-conflicts.ts";
 
 /** A migration of this image with what comparing needs of its text. */
 export interface KnownMigration extends MigrationFile {
   readonly checksum: string;
   /** Waits until the service runs, so it may be applied later than its number says. */
   readonly deferred: boolean;
-}
-
-/** What is wrong with the history, each with the sentence that says so and what to do. */
-export interface HistoryConflict {
-  readonly kind: "changed" | "missing" | "renamed" | "out-of-order" | "duplicate" | "unfinished";
-  readonly name: string;
-  readonly message: string;
 }
 
 /** The files of this image and the ledger of a database, compared as sets. */
@@ -26,6 +24,8 @@ export interface History {
   readonly breaking: readonly AppliedMigration[];
   readonly conflicts: readonly HistoryConflict[];
   readonly unfinished: readonly UnfinishedRun[];
+  /** A migration that a redo has reverted and not applied again. */
+  readonly openRedo: string | undefined;
 }
 
 export interface CompareOptions {
@@ -33,40 +33,50 @@ export interface CompareOptions {
   readonly allowOutOfOrder?: boolean;
 }
 
-/** Compares by name, never by position. Pure. */
+/**
+ * Matches the files with the ledger: by number and name first, then by content where the old name is gone (moved), then
+ * by number alone (a collision of two migrations). Never by position.
+ */
 export function compareHistory(
   files: readonly KnownMigration[],
   ledger: LedgerState,
   options: CompareOptions = {},
 ): History {
-  const appliedByName = new Map(ledger.applied.map((entry) => [entry.name, entry]));
-  const fileNames = new Set(files.map(({ name }) => name));
+  const byName = new Map(files.map((file) => [file.name, file]));
+  const entryOf = new Map(ledger.applied.map((entry) => [entry.name, entry]));
   const newestFile = files.at(-1)?.version ?? -1n;
-  const conflicts: HistoryConflict[] = ledger.duplicates.map((name) => ({
-    kind: "duplicate",
-    name,
-    message: `${name} is recorded as applied more than once; remove the extra row from the table of applied migrations.`,
-  }));
+  const unmatchedFiles = files.filter(({ name }) => !entryOf.has(name));
+  const gone = ledger.applied.filter(({ name }) => !byName.has(name));
+  const moved = matchMissing(gone, unmatchedFiles);
+  const conflicts: HistoryConflict[] = [
+    ...ledger.contradictions.map(say.contradicts),
+    ...ledger.duplicates.map(say.duplicated),
+    ...ledger.unfinished.filter(({ undermined }) => undermined !== null).map(say.revertedBeneath),
+  ];
   const ahead: AppliedMigration[] = [];
-  for (const entry of ledger.applied) {
-    if (fileNames.has(entry.name)) continue;
-    const sameVersion = files.find(({ version }) => version === entry.version);
-    if (sameVersion !== undefined) conflicts.push(renamed(entry, sameVersion));
-    else if (entry.version !== undefined && entry.version > newestFile) ahead.push(entry);
-    else conflicts.push(missing(entry, files, appliedByName));
+  /** Files whose number or content another migration is recorded with. */
+  const claimed = new Set<string>(moved.map(({ file }) => file.name));
+  for (const entry of gone) {
+    const move = moved.find((candidate) => candidate.entry === entry);
+    const collision = unmatchedFiles.find(
+      ({ name, version }) => version === entry.version && !moved.some(({ file }) => file.name === name),
+    );
+    if (move !== undefined) conflicts.push(say.moved(entry, move.file));
+    else if (collision !== undefined) {
+      claimed.add(collision.name);
+      conflicts.push(say.collides(entry, collision, files));
+    } else if (entry.version !== undefined && entry.version > newestFile) ahead.push(entry);
+    else conflicts.push(say.missing(entry));
   }
-  const applied: { readonly file: KnownMigration; readonly entry: AppliedMigration }[] = [];
-  for (const file of files) {
-    const entry = appliedByName.get(file.name);
-    if (entry === undefined) continue;
-    applied.push({ file, entry });
-    if (entry.checksum !== null && entry.checksum !== file.checksum) conflicts.push(changed(file, entry));
-  }
-  const pending = files.filter(
-    ({ name, version }) =>
-      !appliedByName.has(name) &&
-      !conflicts.some((conflict) => conflict.kind === "renamed" && versionIs(conflict.name, version)),
-  );
+  const applied = files.flatMap((file) => {
+    const entry = entryOf.get(file.name);
+    return entry === undefined ? [] : [{ file, entry }];
+  });
+  for (const { file, entry } of applied)
+    if (entry.checksum !== null && entry.checksum !== file.checksum) conflicts.push(say.changed(file, entry));
+  if (isUnrelated(files, ledger, applied.length, moved)) conflicts.unshift(say.unrelated(ledger));
+  const contradicted = new Set(ledger.contradictions.map(({ name }) => name));
+  const pending = unmatchedFiles.filter(({ name }) => !claimed.has(name) && !contradicted.has(name));
   if (!options.allowOutOfOrder) conflicts.push(...outOfOrder(pending, ledger));
   return {
     applied,
@@ -75,11 +85,18 @@ export function compareHistory(
     breaking: ahead.filter(({ directives }) => directives.breaking),
     conflicts,
     unfinished: ledger.unfinished,
+    openRedo: ledger.openRedo,
   };
 }
 
-function versionIs(name: string, version: bigint): boolean {
-  return BigInt(/^\d+/.exec(name)?.[0] ?? -1) === version;
+/** Nothing that is applied is in the folder: the wrong database, or the wrong image. */
+function isUnrelated(
+  files: readonly KnownMigration[],
+  ledger: LedgerState,
+  matched: number,
+  moved: readonly Moved[],
+): boolean {
+  return ledger.applied.length > 0 && files.length > 0 && matched === 0 && moved.length === 0;
 }
 
 function outOfOrder(pending: readonly KnownMigration[], ledger: LedgerState): HistoryConflict[] {
@@ -88,53 +105,12 @@ function outOfOrder(pending: readonly KnownMigration[], ledger: LedgerState): Hi
   const newest = ledger.applied
     .filter(({ directives }) => !directives.deferred)
     .findLast(({ version }) => version !== undefined);
-  const unfinished = new Set(ledger.unfinished.map(({ name }) => name));
+  if (newest === undefined) return [];
+  const begun = new Set(ledger.unfinished.map(({ name }) => name));
   return pending
     .filter(
       ({ version, name, deferred }) =>
-        newest !== undefined && version < newest.version! && !deferred && !unfinished.has(name),
+        version < newest.version! && !deferred && !begun.has(name) && name !== ledger.openRedo,
     )
-    .map(({ name }) => ({
-      kind: "out-of-order",
-      name,
-      message: `${name} is not applied and has a lower number than ${newest!.name}, which is. Give it a number above all others, or run \`migrate up --allow-out-of-order\` if the order does not matter.`,
-    }));
-}
-
-function renamed(entry: AppliedMigration, file: KnownMigration): HistoryConflict {
-  const same = entry.checksum === file.checksum ? " with the same content" : "";
-  return {
-    kind: "renamed",
-    name: entry.name,
-    message: `${entry.name} was applied under that name; the file is now called ${file.name}${same}. Give it its old name back, or run \`migrate repair ${file.name}\` if the new one is meant.`,
-  };
-}
-
-function missing(
-  entry: AppliedMigration,
-  files: readonly KnownMigration[],
-  appliedByName: ReadonlyMap<string, AppliedMigration>,
-): HistoryConflict {
-  const moved = files.find(({ checksum, name }) => checksum === entry.checksum && !appliedByName.has(name));
-  const hint =
-    moved === undefined
-      ? "Restore the file"
-      : `${moved.name} has the same content: was it renumbered? Restore the old number`;
-  return {
-    kind: "missing",
-    name: entry.name,
-    message: `${entry.name} is applied${when(entry)} and missing from the folder. ${hint}, or run \`migrate repair ${entry.name}\` if it is gone on purpose.`,
-  };
-}
-
-function changed(file: KnownMigration, entry: AppliedMigration): HistoryConflict {
-  return {
-    kind: "changed",
-    name: file.name,
-    message: `${file.name} changed after it was applied${when(entry)} (recorded ${entry.checksum?.slice(0, 8)}…, file ${file.checksum.slice(0, 8)}…). Restore the file, or run \`migrate repair ${file.name}\` if the change is meant.`,
-  };
-}
-
-function when({ appliedAt }: AppliedMigration): string {
-  return appliedAt === null ? "" : ` on ${new Date(appliedAt).toISOString().slice(0, 10)}`;
+    .map(({ name }) => say.late(name, newest.name));
 }

@@ -73,7 +73,7 @@ export async function readInfo(config: Config, options: RunOptions): Promise<Inf
     config,
     { activity: "migrate info", readOnly: true, signal, listener },
     async ({ session, tables }) => {
-      const holder = await readLockHolder(session, lockKey(session.address.database, tables));
+      const holder = await readLockHolder(session, lockKey(session.database, tables));
       const pooled = await isSharedBackend(session);
       const { rows } = await session.client.query<InfoRow>(
         `SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby, pg_postmaster_start_time() AS started,

@@ -1,6 +1,5 @@
 import pg from "pg";
 import type { Config } from "../config/settings.ts";
-import { codeOf } from "../database/sqlstate.ts";
 import { AppError } from "../errors.ts";
 import type { Queryable } from "./queryable.ts";
 
@@ -13,8 +12,8 @@ export interface LedgerTables {
   readonly migrations: string;
   /** Headgate's own: every run with all that is known about it. */
   readonly runs: string;
-  /** Whether a run may be written with its operator; said by `ensureLedger`. */
-  readonly recordsOperator?: boolean;
+  /** Which of `addedColumns` may be written; none before `ensureLedger` has looked. */
+  readonly columns: ReadonlySet<AddedColumn>;
 }
 
 export function ledgerTables({
@@ -28,6 +27,7 @@ export function ledgerTables({
     migrationsName: migrationsTable,
     migrations: qualified(migrationsTable),
     runs: qualified(runsTableName(migrationsTable)),
+    columns: new Set(),
   };
 }
 
@@ -37,58 +37,40 @@ function runsTableName(migrationsTable: string): string {
   return `${stem.slice(0, 63 - "_runs".length)}_runs`;
 }
 
-/** SQL, true when the table of runs, whose name is this parameter, has the column for operators; older ones do not. */
-export function hasOperatorColumn(parameter: string): string {
-  return `EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(${parameter}) AND attname = 'operator' AND NOT attisdropped)`;
-}
-
 /**
- * Makes what is missing of the ledger, and returns its tables as they are then. The caller holds the migration lock.
+ * Columns that ledgers of earlier releases lack, with their types. `ensureLedger` adds them; readers and writers work
+ * without them.
  *
- * `state` of a run: `running` (a no-transaction migration that has begun), `applied`, `reverted`, `failed`. A run in a
- * transaction is written with that transaction, so it is never seen as `running`.
- *
- * A ledger of an earlier Headgate does not allow the direction `reset`. It never meets one: a reset drops it.
+ * `state` has only the values that every release knows (running, applied, reverted, failed), so that an older image
+ * reads what a newer one wrote. How a run ended that did not succeed is in `ending`.
  */
-export async function ensureLedger(database: Queryable, tables: LedgerTables): Promise<LedgerTables> {
-  const { rows } = await database.query(
-    `SELECT to_regnamespace($1) IS NOT NULL AS schema, to_regclass($2) IS NOT NULL AS migrations, to_regclass($3) IS NOT NULL AS runs,
-            ${hasOperatorColumn("$3")} AS operator`,
-    [pg.escapeIdentifier(tables.schema), tables.migrations, tables.runs],
-  );
-  const exists = rows[0] as { schema: boolean; migrations: boolean; runs: boolean; operator: boolean };
-  const { schema, migrations, runs } = ledgerDefinition(tables);
-  const missing = [
-    ...(exists.schema ? [] : [schema]),
-    ...(exists.migrations ? [] : [migrations]),
-    ...(exists.runs ? [] : runs),
-  ];
-  // In one message, which is one transaction: whoever is killed here leaves all of it or nothing.
-  if (missing.length > 0) await database.query(missing.join(";\n"));
-  const recordsOperator = !exists.runs || exists.operator || (await addOperator(database, tables));
-  return { ...tables, recordsOperator };
-}
+export const addedColumns = {
+  /** The user of the operating system. */
+  operator: "text",
+  /** Of a run that did not succeed: `failed`, `stopped` (told to), `interrupted` (its process or connection ended). */
+  ending: "text",
+  /** `redo`: the run is half of a redo, which is complete when the migration is applied again. */
+  intent: "text",
+  /** Why the run must not be resumed behind the statements that are done. */
+  resume_blocked: "text",
+  /** The backend that runs it; the pair is unique on one server. */
+  backend_pid: "integer",
+  backend_start: "timestamptz",
+} as const;
 
-/**
- * Adds the column to a ledger from before operators were recorded. Where somebody reads that table for long, or it
- * belongs to another role, a later run may do it: no migration fails for want of it, and no reader queues up behind us.
- */
-async function addOperator(database: Queryable, { runs }: LedgerTables): Promise<boolean> {
-  try {
-    await database.query(
-      `SET LOCAL lock_timeout = '500ms'; ALTER TABLE ${runs} ADD COLUMN IF NOT EXISTS operator text`,
-    );
-    return true;
-  } catch (error) {
-    if (codeOf(error) === "55P03" || codeOf(error) === "42501") return false;
-    throw error;
-  }
+export type AddedColumn = keyof typeof addedColumns;
+
+/** SQL, true when the table whose name is this parameter has the column. */
+export function hasColumn(parameter: string, column: AddedColumn): string {
+  return `EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = pg_catalog.to_regclass(${parameter}) AND a.attname::text = '${column}'::text AND NOT a.attisdropped)`;
 }
 
 /** The statements that make the ledger, for each part that may be missing. */
 export interface LedgerDefinition {
   readonly schema: string;
   readonly migrations: string;
+  /** Keeps a second runner from recording a migration again, whatever became of the lock. */
+  readonly uniqueNames: string;
   readonly runs: readonly string[];
 }
 
@@ -96,6 +78,7 @@ export function ledgerDefinition(tables: LedgerTables): LedgerDefinition {
   return {
     schema: `CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(tables.schema)}`,
     migrations: migrationsDefinition(tables),
+    uniqueNames: `CREATE UNIQUE INDEX ON ${tables.migrations} (name)`,
     runs: runsDefinition(tables),
   };
 }
@@ -130,10 +113,12 @@ function runsDefinition({ runs }: LedgerTables): string[] {
       finished_at timestamptz,
       role text NOT NULL DEFAULT current_user,
       host text NOT NULL,
-      operator text,
       headgate_version text NOT NULL,
       image_revision text NOT NULL,
-      error jsonb)`,
+      error jsonb,
+      ${Object.entries(addedColumns)
+        .map(([name, type]) => `${name} ${type}`)
+        .join(", ")})`,
     `CREATE INDEX ON ${runs} (name, id DESC)`,
     `COMMENT ON TABLE ${runs} IS 'Every run of a migration, written by Headgate. Never edit it; see "migrate repair".'`,
   ];

@@ -1,8 +1,9 @@
 import { codeOf } from "../database/sqlstate.ts";
 import { AppError } from "../errors.ts";
 import type { Directives } from "./directives.ts";
-import { hasOperatorColumn, refuseForeignTable, type LedgerTables } from "./ledger-tables.ts";
+import { refuseForeignTable, type LedgerTables } from "./ledger-tables.ts";
 import type { Queryable } from "./queryable.ts";
+import type { Ending } from "./run-record.ts";
 
 export interface AppliedMigration {
   readonly name: string;
@@ -15,22 +16,13 @@ export interface AppliedMigration {
   readonly appliedAt: string | null;
 }
 
-/** How a migration was applied; only some commands show it. */
-export interface AppliedRun {
-  readonly appliedAt: Date | null;
-  readonly ranMs: number | null;
-  readonly role: string | null;
-  readonly host: string | null;
-  /** The user of the operating system. */
-  readonly operator: string | null;
-}
-
 /** A migration outside a transaction that began and did not finish. */
 export interface UnfinishedRun {
   readonly id: string;
   readonly name: string;
   readonly direction: "up" | "down";
-  readonly state: "running" | "failed";
+  /** `running`: by its own word; whoever holds the migration lock knows that it is not. */
+  readonly state: "running" | Ending;
   readonly checksum: string | null;
   readonly statementsDone: number;
   readonly statementsTotal: number | null;
@@ -38,59 +30,115 @@ export interface UnfinishedRun {
   readonly statementStarted: number | null;
   readonly startedAt: Date;
   readonly host: string;
+  /** It is half of a redo. */
+  readonly isRedo: boolean;
+  /** Why a resume behind the statements that are done would be wrong. */
+  readonly resumeBlocked: string | null;
+  /** A migration below it that was reverted after it had begun: what is done may have been undone with that. */
+  readonly undermined: string | null;
 }
 
+/** The two tables of the ledger say different things of a migration. */
+export interface Contradiction {
+  readonly name: string;
+  /** `lost`: our run says applied, and the name is not there. `revived`: our run says reverted, and the name is there. */
+  readonly kind: "lost" | "revived";
+}
+
+/** What has happened to a database. Every command that changes something reads all of it and decides on it. */
 export interface LedgerState {
   readonly applied: readonly AppliedMigration[];
   readonly unfinished: readonly UnfinishedRun[];
   /** Names that stand in node-pg-migrate's table more than once. */
   readonly duplicates: readonly string[];
+  readonly contradictions: readonly Contradiction[];
+  /** A migration that a redo has reverted and not applied again. */
+  readonly openRedo: string | undefined;
 }
+
+export const emptyLedger: LedgerState = {
+  applied: [],
+  unfinished: [],
+  duplicates: [],
+  contradictions: [],
+  openRedo: undefined,
+};
 
 /** What of the directives the ledger keeps. */
 export type StoredDirectives = Partial<
-  Pick<Directives, "noTransaction" | "deferred" | "breaking"> & {
+  Pick<Directives, "noTransaction" | "deferred" | "breaking" | "secret"> & {
     irreversible: string;
     repeatUntilZero: boolean;
   }
 >;
 
-export function storedDirectives(directives: Directives): StoredDirectives {
+export function storedDirectives(directives: Directives | StoredDirectives): StoredDirectives {
   return {
     ...(directives.noTransaction ? { noTransaction: true } : {}),
     ...(directives.deferred ? { deferred: true } : {}),
     ...(directives.breaking ? { breaking: true } : {}),
+    ...(directives.secret ? { secret: true } : {}),
     ...(directives.irreversible === undefined ? {} : { irreversible: directives.irreversible }),
-    ...(directives.repeatUntilZero === undefined ? {} : { repeatUntilZero: true }),
+    ...(directives.repeatUntilZero ? { repeatUntilZero: true } : {}),
   };
 }
 
 /**
- * Ours in one read: applied names, the runs that applied something, and what was begun and not finished. One row of
- * JSON without joins, since every start pays for it: a thousand rows of their own cost three times as much.
+ * The whole state in one read. One row of JSON without joins, since every start that is not at head pays for it: a
+ * thousand rows of their own cost three times as much. Columns that older ledgers lack are read by way of the row as a
+ * whole, of few rows only.
  */
 function stateQuery({ migrations, runs }: LedgerTables): string {
   return `
-    SELECT (SELECT json_agg(name) FROM ${migrations}) AS names,
-           (SELECT json_agg(json_build_array(name, checksum, finished_at, nullif(directives, '{}')) ORDER BY id) FROM ${runs} WHERE state = 'applied') AS runs,
-           (SELECT json_agg(json_build_object('id', u.id::text, 'name', u.name, 'direction', u.direction, 'state', u.state, 'checksum', u.checksum,
+    SELECT (SELECT pg_catalog.json_agg(m.name::text) FROM ${migrations} m) AS names,
+           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(r.name, r.checksum, r.finished_at, nullif(r.directives, '{}'::jsonb),
+                     CASE WHEN r.state = 'reverted' THEN 'reverted'::text WHEN r.direction = 'repair' AND r.up_text IS NULL THEN 'restated'::text WHEN r.direction = 'repair' THEN 'repaired'::text END) ORDER BY r.id)
+              FROM ${runs} r WHERE r.state IN ('applied', 'reverted')) AS runs,
+           (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('id', u.id::text, 'name', u.name, 'direction', u.direction, 'state', u.state, 'checksum', u.checksum,
                      'statementsDone', u.statements_done, 'statementsTotal', u.statements_total, 'statementStarted', u.statement_started,
-                     'startedAt', u.started_at, 'host', u.host))
-              ${fromUnfinished(runs)}) AS unfinished`;
+                     'startedAt', u.started_at, 'host', u.host,
+                     'ending', pg_catalog.to_jsonb(u) ->> 'ending', 'isRedo', coalesce(pg_catalog.to_jsonb(u) ->> 'intent' = 'redo', false),
+                     'resumeBlocked', pg_catalog.to_jsonb(u) ->> 'resume_blocked',
+                     'undermined', (SELECT pg_catalog.min(b.name) FROM ${runs} b WHERE b.id > u.id AND b.state = 'reverted' AND b.direction = 'down'
+                                       AND u.direction = 'up' AND u.statements_done > 0 AND b.version < u.version)) ORDER BY u.id)
+              ${fromUnfinished(runs)}) AS unfinished,
+           (SELECT d.name FROM ${runs} d
+             WHERE d.state = 'reverted' AND d.direction = 'down' AND pg_catalog.to_jsonb(d) ->> 'intent' = 'redo'
+               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = d.name AND later.id > d.id AND later.state IN ('applied', 'reverted'))
+             ORDER BY d.id DESC LIMIT 1) AS "openRedo"`;
 }
 
-/** SQL, `FROM … u WHERE …`: the runs outside a transaction that began and did not finish, and were not taken up again. */
+/**
+ * SQL, `FROM … u WHERE …`: the runs outside a transaction that began and did not finish, and were not taken up again. A
+ * later run in a transaction that failed and was rolled back is none that has taken it up.
+ */
 export function fromUnfinished(runs: string): string {
   return `FROM ${runs} u
              WHERE (u.state = 'running' OR (u.state = 'failed' AND (u.statements_done > 0 OR u.statement_started IS NOT NULL)))
-               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id)`;
+               AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = u.name AND later.id > u.id
+                                  AND NOT (later.state = 'failed' AND later.directives ->> 'noTransaction' IS NULL))`;
 }
 
-/** Of several runs of one name the last one counts. */
+type RunTuple = readonly [
+  name: string,
+  checksum: string | null,
+  finishedAt: string,
+  directives: StoredDirectives | null,
+  /** `restated`: a repair that kept no text, by an earlier release. */
+  kind: "reverted" | "repaired" | "restated" | null,
+];
+
 interface StateRow {
   readonly names: readonly string[] | null;
-  readonly runs: readonly (readonly [string, string | null, string, StoredDirectives | null])[] | null;
-  readonly unfinished: readonly (Omit<UnfinishedRun, "startedAt"> & { readonly startedAt: string })[] | null;
+  readonly runs: readonly RunTuple[] | null;
+  readonly unfinished: readonly UnfinishedRow[] | null;
+  readonly openRedo: string | null;
+}
+
+interface UnfinishedRow extends Omit<UnfinishedRun, "startedAt" | "state"> {
+  readonly startedAt: string;
+  readonly state: "running" | "failed";
+  readonly ending: Ending | null;
 }
 
 /**
@@ -112,17 +160,17 @@ export async function readLedger(database: Queryable, tables: LedgerTables): Pro
 /** One of the tables is not there: nothing was ever applied, or only by node-pg-migrate without us. */
 async function readIncompleteLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
   const found = await database.query(
-    "SELECT to_regclass($1) IS NOT NULL AS migrations, to_regclass($2) IS NOT NULL AS runs",
+    "SELECT pg_catalog.to_regclass($1) IS NOT NULL AS migrations, pg_catalog.to_regclass($2) IS NOT NULL AS runs",
     [tables.migrations, tables.runs],
   );
   const exists = found.rows[0] as { migrations: boolean; runs: boolean };
   if (!exists.migrations) {
     if (exists.runs) await refuseLostNames(database, tables);
-    return { applied: [], unfinished: [], duplicates: [] };
+    return emptyLedger;
   }
   try {
     const { rows } = await database.query(
-      `SELECT json_agg(name) AS names, NULL AS runs, NULL AS unfinished, count(run_on) AS ours FROM ${tables.migrations}`,
+      `SELECT pg_catalog.json_agg(name::text) AS names, NULL AS runs, NULL AS unfinished, NULL AS "openRedo", pg_catalog.count(run_on) AS ours FROM ${tables.migrations}`,
     );
     return toState(rows[0] as StateRow);
   } catch (error) {
@@ -138,7 +186,7 @@ async function readIncompleteLedger(database: Queryable, tables: LedgerTables): 
  */
 async function refuseLostNames(database: Queryable, tables: LedgerTables): Promise<void> {
   const { rows } = await database.query(
-    `SELECT count(*)::int AS applied
+    `SELECT pg_catalog.count(*)::int AS applied
        FROM (SELECT DISTINCT ON (name) state FROM ${tables.runs} WHERE state IN ('applied', 'reverted') ORDER BY name, id DESC) newest
       WHERE state = 'applied'`,
   );
@@ -151,29 +199,90 @@ async function refuseLostNames(database: Queryable, tables: LedgerTables): Promi
   );
 }
 
-function toState({ names, runs, unfinished }: StateRow): LedgerState {
-  const runOf = new Map((runs ?? []).map((run) => [run[0], run]));
+/** What the last settled run of each name says, and what earlier ones said that it does not repeat. */
+interface SettledRun {
+  readonly isApplied: boolean;
+  readonly checksum: string | null;
+  readonly directives: StoredDirectives;
+  readonly appliedAt: string | null;
+  readonly isRepair: boolean;
+  /** Its place in the order of runs. */
+  readonly place: number;
+}
+
+function toState({ names, runs, unfinished, openRedo }: StateRow): LedgerState {
+  const settled = settledRuns(runs ?? []);
   const applied = new Map<string, AppliedMigration>();
   const duplicates = new Set<string>();
+  const contradictions: Contradiction[] = [];
   for (const name of names ?? []) {
     if (applied.has(name)) duplicates.add(name);
-    const run = runOf.get(name);
+    const run = settled.get(name);
+    if (run?.isApplied === false && !duplicates.has(name)) contradictions.push({ name, kind: "revived" });
     applied.set(name, {
       name,
       // Rarely asked for: computed then.
       get version() {
         return versionOf(name);
       },
-      checksum: run?.[1] ?? null,
-      directives: run?.[3] ?? {},
-      appliedAt: run?.[2] ?? null,
+      checksum: run?.checksum ?? null,
+      directives: run?.directives ?? {},
+      appliedAt: run?.appliedAt ?? null,
     });
   }
+  for (const [name, run] of settled)
+    if (run.isApplied && !applied.has(name) && !wasMoved(name, run, settled, applied))
+      contradictions.push({ name, kind: "lost" });
   return {
     applied: isInOrder(names ?? []) ? [...applied.values()] : [...applied.values()].toSorted(byVersion),
-    unfinished: (unfinished ?? []).map((run) => ({ ...run, startedAt: new Date(run.startedAt) })),
+    unfinished: (unfinished ?? []).map(({ ending, ...run }) => ({
+      ...run,
+      state: ending ?? run.state,
+      startedAt: new Date(run.startedAt),
+    })),
     duplicates: [...duplicates],
+    contradictions,
+    openRedo: openRedo ?? undefined,
   };
+}
+
+/**
+ * A repair by an earlier release kept no directives and no text, and no checksum where it had no file: what was recorded
+ * before holds. When a migration was applied is what its run says, not a repair behind it.
+ */
+function settledRuns(runs: readonly RunTuple[]): Map<string, SettledRun> {
+  const settled = new Map<string, SettledRun>();
+  for (const [place, [name, checksum, finishedAt, directives, kind]] of runs.entries()) {
+    const before = settled.get(name);
+    const isRepair = kind === "repaired" || kind === "restated";
+    settled.set(name, {
+      isApplied: kind !== "reverted",
+      checksum: checksum === null || checksum === "" ? (isRepair && before?.checksum) || null : checksum,
+      directives: directives ?? (kind === "restated" ? (before?.directives ?? {}) : {}),
+      appliedAt: isRepair && before?.isApplied ? before.appliedAt : finishedAt,
+      isRepair,
+      place,
+    });
+  }
+  return settled;
+}
+
+/** Earlier releases gave a record another name without saying so of the old one. */
+function wasMoved(
+  name: string,
+  { place }: SettledRun,
+  settled: ReadonlyMap<string, SettledRun>,
+  applied: ReadonlyMap<string, AppliedMigration>,
+): boolean {
+  const version = versionOf(name);
+  return [...settled].some(
+    ([other, run]) =>
+      run.isApplied &&
+      run.isRepair &&
+      run.place > place &&
+      applied.has(other) &&
+      versionOf(other) === version,
+  );
 }
 
 /** Whether the names ascend and their numbers have one width, as in nearly every ledger; else they must be sorted. */
@@ -185,26 +294,6 @@ function isInOrder(names: readonly string[]): boolean {
     last = name;
   }
   return true;
-}
-
-/** By name, how what is applied was applied: of what Headgate did not apply, the table of names knows only when. */
-export async function readAppliedRuns(
-  database: Queryable,
-  { migrations, runs }: LedgerTables,
-): Promise<ReadonlyMap<string, AppliedRun>> {
-  const { rows: found } = await database.query(
-    `SELECT to_regclass($1) IS NOT NULL AS names, to_regclass($2) IS NOT NULL AS runs, ${hasOperatorColumn("$2")} AS operator`,
-    [migrations, runs],
-  );
-  const exists = found[0] as { names: boolean; runs: boolean; operator: boolean };
-  if (!exists.names) return new Map();
-  const { rows } = await database.query(
-    exists.runs
-      ? `SELECT DISTINCT ON (m.name) m.name, coalesce(r.finished_at, m.run_on::timestamptz) AS "appliedAt", r.ran_ms::float8 AS "ranMs", r.role, r.host, ${exists.operator ? "r.operator" : "NULL AS operator"}
-           FROM ${migrations} m LEFT JOIN ${runs} r ON r.name = m.name AND r.state = 'applied' ORDER BY m.name, r.id DESC`
-      : `SELECT name, run_on::timestamptz AS "appliedAt", NULL AS "ranMs", NULL AS role, NULL AS host, NULL AS operator FROM ${migrations}`,
-  );
-  return new Map((rows as (AppliedRun & { name: string })[]).map(({ name, ...run }) => [name, run]));
 }
 
 export function versionOf(name: string): bigint | undefined {

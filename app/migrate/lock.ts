@@ -26,6 +26,9 @@ export interface LockWaitOptions {
 /**
  * The key of the advisory lock for one ledger. Advisory locks are per database, so two applications that share one must
  * not share a key.
+ *
+ * @param database the name that the server gives (`Session.database`): a configured one may be a pooler's alias, and two
+ *   names would be two locks
  */
 export function lockKey(database: string, tables: Pick<LedgerTables, "schema" | "migrationsName">): bigint {
   const text = JSON.stringify(["headgate", database, tables.schema, tables.migrationsName]);

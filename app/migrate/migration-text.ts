@@ -89,8 +89,13 @@ export function decode(bytes: Buffer, file: string): MigrationText | string {
   }
   const decoded = bytes.toString(ascii ? "latin1" : "utf8");
   const text = decoded.startsWith("\uFEFF") ? decoded.slice(1) : decoded;
-  const normalised = text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
+  const normalised = withLineFeeds(text);
   return { text: normalised, checksum: checksumOf(normalised) };
+}
+
+/** The text with LF line ends, over which checksums are taken. */
+export function withLineFeeds(text: string): string {
+  return text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
 }
 
 /** The checksum of a text that has LF line ends already. */

@@ -169,6 +169,13 @@ function mayLockTables(text: string): boolean {
   );
 }
 
+/** Whether a file has anything to run; one that cannot be read counts as if it had. */
+export function holdsStatement({ upPath, kind }: Pick<MigrationFile, "upPath" | "kind">): boolean {
+  if (kind === "code") return true;
+  const content = readMigrationText(upPath);
+  return typeof content === "string" || !isBlank(content.text);
+}
+
 /** Nothing but white space, comments and semicolons. */
 function isBlank(text: string): boolean {
   let at = skipComments(text);

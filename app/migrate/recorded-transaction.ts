@@ -2,7 +2,7 @@ import { runText } from "../database/run-text.ts";
 import { guardSettings, type Session } from "../database/session.ts";
 import { inTransaction } from "../database/transaction.ts";
 import type { RunContext } from "./run-context.ts";
-import { recordProgress } from "./run-record.ts";
+import { recordProgress } from "./run-progress.ts";
 
 /**
  * One statement and the record that `done` statements have taken effect, in one transaction.

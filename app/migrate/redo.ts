@@ -1,15 +1,15 @@
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
 import { agree } from "./agree.ts";
-import type { DataLoss } from "./data-loss.ts";
-import { planDown } from "./down.ts";
-import { filesInvalid } from "./files.ts";
-import type { KnownMigration } from "./history.ts";
+import { readDataLoss, type DataLoss } from "./data-loss.ts";
+import { downSteps } from "./down.ts";
+import { compareHistory, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
-import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
-import { prepareMigration } from "./prepare.ts";
+import { readLedger, type LedgerState } from "./ledger.ts";
+import { withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
-import { toStep } from "./up.ts";
+import { assertConsistent, assertMayRevert, describeUnfinished, isHalfDone, settleBy } from "./unsettled.ts";
+import { prepareAll, recordedTexts, toStep } from "./up.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 
 export interface RedoOptions extends RunOptions {
@@ -17,11 +17,10 @@ export interface RedoOptions extends RunOptions {
   readonly confirm: (plan: RedoPlan) => Promise<boolean>;
 }
 
-/** The same migration in both directions. */
+/** The same migration in both directions; only the way up where an interrupted redo has reverted it already. */
 export interface RedoPlan {
   readonly name: string;
-  readonly down: Step;
-  readonly up: Step;
+  readonly steps: readonly Step[];
   /** What data goes, as far as the texts tell. */
   readonly dataLoss: readonly DataLoss[];
 }
@@ -34,7 +33,8 @@ export interface RedoResult extends RunResult {
 
 /**
  * Reverts the newest applied migration and applies it again, as its file is now, under one lock: nobody sees the schema
- * in between as a place to migrate from. Both directions are read and checked before anything is reverted.
+ * in between as a place to migrate from. Both directions are read and checked before anything is reverted. A redo that
+ * was interrupted is finished; no other migration is reverted then.
  *
  * @throws AppError as `migrateDown`; `usage` when this image has no file of it
  */
@@ -53,18 +53,15 @@ export async function migrateRedo(config: Config, options: RedoOptions): Promise
         return { outcome: "declined", name, dataLoss, ...nothing };
       return await withMigrationLock(database, config, options, async (context) => {
         const fresh = await planRedo(config, database, known);
-        if (fresh?.name !== name) {
+        if (fresh?.name !== name || fresh.steps.length !== plan.steps.length) {
           throw new AppError(
             "history-conflict",
             `While this command waited, another runner changed what is applied: the newest is ${fresh?.name ?? "none"} now, not ${name}. Nothing was reverted.`,
           );
         }
-        const down = await runSteps(context, [fresh.down]);
-        if (down.failed !== undefined)
-          return { outcome: "failed", name, dataLoss, ...down, notTried: [name] };
-        const up = await runSteps(context, [fresh.up]);
-        const outcome = up.failed === undefined ? "redone" : "failed";
-        return { outcome, name, dataLoss, ...up, done: [...down.done, ...up.done] };
+        const result = await runSteps(context, fresh.steps);
+        const outcome = result.failed === undefined ? "redone" : "failed";
+        return { outcome, name, dataLoss, ...result };
       });
     },
   );
@@ -75,12 +72,13 @@ async function planRedo(
   database: MigrationSession,
   known: readonly KnownMigration[],
 ): Promise<RedoPlan | undefined> {
-  const {
-    steps: [down],
-    dataLoss,
-  } = await planDown(config, database, known, { count: 1 });
-  if (down === undefined) return undefined;
-  const { name } = down.migration.file;
+  const { session, tables } = database;
+  const ledger = await readLedger(session.client, tables);
+  const history = compareHistory(known, ledger, { allowOutOfOrder: true });
+  assertConsistent(history);
+  const open = ledger.unfinished.find(({ isRedo }) => isRedo);
+  const name = open?.name ?? ledger.openRedo ?? newestOfAll(ledger);
+  if (name === undefined) return undefined;
   const file = known.find((candidate) => candidate.name === name);
   if (file === undefined) {
     throw new AppError(
@@ -88,9 +86,31 @@ async function planRedo(
       `This image has no file of ${name}, so it could be reverted but not applied again. \`migrate down -n 1\` reverts it.`,
     );
   }
-  const problems: string[] = [];
-  const migration = await prepareMigration(file, "up", file.upPath, problems);
-  if (migration === undefined || problems.length > 0)
-    throw filesInvalid(migrationsDirectory(config), problems);
-  return { name, down, dataLoss, up: await toStep(database, migration, { unfinished: [] }) };
+  const [up] = await prepareAll(config, [file]);
+  const texts = { ...recordedTexts(up!), intent: "redo" as const };
+  const isReverted = open?.direction !== "down" && (open !== undefined || ledger.openRedo !== undefined);
+  if (isReverted) return { name, dataLoss: [], steps: [await toStep(database, up!, history)] };
+  const entry = ledger.applied.find((candidate) => candidate.name === name)!;
+  if (open === undefined) assertNothingHalfDone(ledger, name);
+  const down = await downSteps(config, database, known, [entry], history, "redo");
+  const dataLoss = await readDataLoss(
+    session,
+    down.map(({ migration }) => migration),
+  );
+  return { name, dataLoss, steps: [...down, { migration: up!, texts, unfinished: undefined }] };
+}
+
+function newestOfAll({ applied }: LedgerState): string | undefined {
+  return applied.at(-1)?.name;
+}
+
+/** @throws AppError `history-conflict` as for `down`, and when the migration itself was being reverted for good */
+function assertNothingHalfDone(ledger: LedgerState, name: string): void {
+  assertMayRevert(ledger, [name]);
+  const run = ledger.unfinished.find((candidate) => candidate.name === name && isHalfDone(candidate));
+  if (run === undefined) return;
+  throw new AppError(
+    "history-conflict",
+    `${describeUnfinished(run)} Finish that with \`migrate down -n 1\`, or settle it: ${settleBy(name)}. Nothing was reverted.`,
+  );
 }

@@ -26,10 +26,11 @@ export interface Lockable {
   readonly direction: PreparedMigration["direction"];
 }
 
-/** The text of both directions, for the ledger. */
+/** What the ledger keeps of a step: the text of both directions, and what it is a part of. */
 export interface RecordedTexts {
   readonly up: string | undefined;
   readonly down: string | undefined;
+  readonly intent?: "redo" | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Config } from "../config/settings.ts";
 import type { RecordedError } from "./failure.ts";
-import { hasOperatorColumn } from "./ledger-tables.ts";
+import { hasColumn, type LedgerTables } from "./ledger-tables.ts";
 import type { StoredDirectives } from "./ledger.ts";
 import { withMigrationSession } from "./migration-session.ts";
 import type { RunOptions } from "./with-lock.ts";
@@ -14,7 +14,7 @@ export interface RecordedRun {
   readonly kind: "sql" | "code";
   /** `reset`: everything was dropped, with the ledger that was there before. */
   readonly direction: "up" | "down" | "baseline" | "repair" | "reset";
-  readonly state: "running" | "applied" | "reverted" | "failed";
+  readonly state: "running" | "applied" | "reverted" | "failed" | "stopped" | "interrupted";
   /** SHA-256 of the up and the down file, in hexadecimal. */
   readonly checksum: string | null;
   readonly downChecksum: string | null;
@@ -59,26 +59,31 @@ export async function readRunHistory(config: Config, options: RunHistoryOptions)
     config,
     { activity: "migrate history", readOnly: true, signal, listener },
     async ({ session, tables }) => {
-      const found = await session.client.query<{ runs: boolean; operator: boolean }>(
-        `SELECT to_regclass($1) IS NOT NULL AS runs, ${hasOperatorColumn("$1")} AS operator`,
+      const found = await session.client.query<{ runs: boolean; operator: boolean; ending: boolean }>(
+        `SELECT to_regclass($1) IS NOT NULL AS runs, ${hasColumn("$1", "operator")} AS operator, ${hasColumn("$1", "ending")} AS ending`,
         [tables.runs],
       );
       const exists = found.rows[0]!;
       if (!exists.runs) return [];
       const { rows } = await session.client.query<Omit<RecordedRun, "version">>(
-        `SELECT id::text, name, kind, direction, state, checksum, down_checksum AS "downChecksum", directives,
+        `SELECT id::text, name, kind, direction, ${exists.ending ? "coalesce(ending, state)" : "state"} AS state, checksum, down_checksum AS "downChecksum", directives,
                 ${utc("started_at")} AS "startedAt", ${utc("finished_at")} AS "finishedAt",
                 ran_ms::float8 AS "ranMs", waited_ms::float8 AS "waitedMs", attempts, statements_done AS "statementsDone",
                 statements_total AS "statementsTotal", rows_changed::float8 AS "rowsChanged",
                 ${exists.operator ? "operator" : "NULL AS operator"}, role, host, headgate_version AS "headgateVersion",
                 image_revision AS "imageRevision", error
-                ${options.texts === true ? `, up_text AS "upText", down_text AS "downText"` : ""}
+                ${options.texts === true ? `, ${keptOnce("up_text", "checksum", tables)} AS "upText", ${keptOnce("down_text", "down_checksum", tables)} AS "downText"` : ""}
            FROM ${tables.runs} r ORDER BY r.id DESC LIMIT $1`,
         [limit ?? null],
       );
       return rows.map((row) => ({ ...row, version: /^\d*/.exec(row.name)![0] }));
     },
   );
+}
+
+/** A text that a run did not keep again stands in another run of the same content. */
+function keptOnce(column: string, sum: string, { runs }: LedgerTables): string {
+  return `coalesce(r.${column}, (SELECT k.${column} FROM ${runs} k WHERE k.name = r.name AND k.${sum} = r.${sum} AND k.${column} IS NOT NULL ORDER BY k.id DESC LIMIT 1))`;
 }
 
 /** A moment as ISO 8601 in UTC, whatever time zone the role has. */

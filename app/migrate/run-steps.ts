@@ -8,7 +8,9 @@ import type { Blocker } from "./events.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
-import { insertRun } from "./run-record.ts";
+import { assertOutcome } from "./outcome.ts";
+import { insertRun } from "./run-progress.ts";
+import type { Ending } from "./run-record.ts";
 import { createWatcher, nameBlockers, type Watcher } from "./watch.ts";
 
 /** One migration that is going to run. */
@@ -37,14 +39,17 @@ export interface RunResult {
 }
 
 /**
- * Runs the steps in order and stops at the first that fails.
+ * Runs the steps in order and stops at the first that fails. Behind the last one, the ledger is read again: what it says
+ * must be what was done.
  *
- * @throws AppError `interrupted`, `lock-lost`; what the server does to the session itself
+ * @throws AppError `interrupted`, `lock-lost`, `history-conflict`; what the server does to the session itself
  */
 export async function runSteps(context: RunContext, steps: readonly Step[]): Promise<RunResult> {
   const watcher = createWatcher(context.session, context.lockTimeout, context.listener);
   try {
-    return await runWatched(context, steps, watcher);
+    const result = await runWatched(context, steps, watcher);
+    await assertOutcome(context, result.done);
+    return result;
   } finally {
     await watcher.close();
   }
@@ -63,8 +68,8 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
     const notices = limitNotices(context, name);
     watcher.watch(name);
     const started = Date.now();
+    const handover: Handover = { next: steps[index + 1], ready };
     try {
-      const handover: Handover = { next: steps[index + 1], ready };
       const waitedMs = index === 0 ? context.waitedMs : 0;
       const attempts = await runStep({ ...context, waitedMs }, step, handover);
       ready = handover.ready;
@@ -74,7 +79,8 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
     } catch (error) {
       stopIfAborted(context);
       if (error instanceof AppError && error.code === "lock-lost") throw error;
-      const failure = await explain(context, step, error, started, watcher.lastBlockers());
+      const attempts = handover.attempts ?? 1;
+      const failure = await explain(context, step, error, { started, attempts }, watcher.lastBlockers());
       context.listener({ type: "failed", name, direction: migration.direction, message: failure.message });
       return {
         done,
@@ -107,11 +113,12 @@ async function runStep(
 /** The failure with its place and what became of the migration; recorded in the ledger where that is not done yet. */
 async function explain(
   context: RunContext,
-  { migration, texts }: Step,
+  step: Step,
   error: unknown,
-  started: number,
+  { started, attempts }: { readonly started: number; readonly attempts: number },
   blockers: readonly Blocker[],
 ): Promise<AppError> {
+  const { migration } = step;
   const { file, direction, path, text, directives } = migration;
   const origin = { file: path, text, offset: error instanceof StatementFailure ? error.offset : 0 };
   const { lines, recorded } = await describeFailure(
@@ -122,7 +129,17 @@ async function explain(
     lines.push(`  In the way: ${nameBlockers(blockers)}.`);
   const lost = context.session.lostBecause() !== undefined || endedSession(error);
   if ((!directives.noTransaction || migration.parseFailure !== undefined) && !lost)
-    await recordFailed(context, migration, texts, recorded, started);
+    await recordFailed(context, step, {
+      ending: "failed",
+      startedAt: new Date(started),
+      attempts,
+      error: recorded,
+    });
+  if (error instanceof AppError && error.code === "history-conflict") {
+    const { code, details } = error;
+    const outcome = outcomeOf(migration, lost, error);
+    return new AppError(code, `${file.name}: ${error.message}\n  ${outcome}`, { cause: error, details });
+  }
   return migrationFailed(
     file.name,
     lines,
@@ -152,28 +169,40 @@ function outcomeOf(
     : `It runs statement by statement, so the statements before stay; \`${again}\` resumes at the one that failed.`;
 }
 
-async function recordFailed(
-  context: RunContext,
-  { file, direction, directives }: PreparedMigration,
-  texts: RecordedTexts,
-  error: RecordedError,
-  started: number,
-): Promise<void> {
+interface Failed {
+  readonly ending: Ending;
+  readonly startedAt: Date;
+  readonly attempts?: number;
+  readonly error?: RecordedError;
+}
+
+/**
+ * A run in a transaction leaves no record of its own when it fails. What an interrupted run outside one has done so far
+ * is said again, or this record would hide it.
+ */
+async function recordFailed(context: RunContext, step: Step, failed: Failed): Promise<void> {
+  const { file, direction, directives } = step.migration;
+  const { texts, unfinished } = step;
   try {
     await resetSession(context.session, `migrate ${direction} ${file.name}`);
     await insertRun(context.session.client, context.tables, {
       file,
       direction,
       state: "failed",
+      ending: failed.ending,
+      intent: texts.intent,
       upText: texts.up,
       downText: texts.down,
+      textsOnce: true,
       directives,
-      statementsDone: 0,
-      statementsTotal: undefined,
-      attempts: 1,
+      statementsDone: unfinished?.statementsDone ?? 0,
+      statementsTotal: unfinished?.statementsTotal ?? undefined,
+      statementStarted: unfinished?.statementStarted ?? undefined,
+      resumeBlocked: unfinished?.resumeBlocked ?? undefined,
+      attempts: failed.attempts ?? 1,
       waitedMs: context.waitedMs,
-      startedAt: new Date(started),
-      error,
+      startedAt: failed.startedAt,
+      error: failed.error,
     });
   } catch (cause) {
     context.listener({

@@ -2,14 +2,8 @@ import type { Config } from "../config/settings.ts";
 import { compareHistory, type History, type HistoryConflict } from "./history.ts";
 import { readInvalidIndexes, type InvalidIndex } from "./invalid-index.ts";
 import { readKnownMigrationsInSlices } from "./known-migrations.ts";
-import {
-  readAppliedRuns,
-  readLedger,
-  type AppliedMigration,
-  type AppliedRun,
-  type LedgerState,
-  type UnfinishedRun,
-} from "./ledger.ts";
+import { readAppliedRuns, type AppliedRun } from "./applied-runs.ts";
+import { readLedger, type AppliedMigration, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { withMigrationSession } from "./migration-session.ts";
 import { readUnfinishedBuilds } from "./unfinished-builds.ts";
 import type { RunOptions } from "./with-lock.ts";
@@ -115,7 +109,9 @@ export function describeStatus(
       ),
   ];
   const gone = new Set(
-    history.conflicts.flatMap(({ kind, name }) => (kind === "missing" || kind === "renamed" ? [name] : [])),
+    history.conflicts.flatMap(({ kind, name }) =>
+      kind === "missing" || kind === "moved" || kind === "collision" ? [name] : [],
+    ),
   );
   const rows: MigrationStatus[] = [
     ...history.applied.map(({ file, entry }) =>

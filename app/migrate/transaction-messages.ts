@@ -6,11 +6,12 @@ import { queryTogether, sendStatements } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
 import { literal } from "./literal.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
-import { librarySteps } from "./library.ts";
 import { holdsLock, withoutNotices } from "./lock.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import type { RecordedTexts, RunContext } from "./run-context.ts";
-import { insertRunSql, type RunRecord } from "./run-record.ts";
+import { assertRecorded, markNameSql, writesOneRowEach } from "./applied-names.ts";
+import { ledgerNotWritten } from "./ledger-not-written.ts";
+import { insertRunSql, type RunRecord, type Write } from "./run-record.ts";
 
 /** A transaction that a migration may run in. */
 export type Opened = Readonly<OpenedRow>;
@@ -92,34 +93,47 @@ function lockAssertion(lockKey: bigint): string {
   return `SELECT 1 / (${holdsLock(lockKey)})::int`;
 }
 
-/** What records a migration that has run in a transaction: our row and that of node-pg-migrate. */
-export async function recordStatements(
+/** When the first attempt at a migration began, and which one this is. */
+export interface Attempt {
+  readonly number: number;
+  readonly firstStarted: Date;
+}
+
+/**
+ * What records a migration that has run in a transaction: our row and that of node-pg-migrate, in one statement that
+ * fails unless both were written, and a look at them behind it.
+ */
+export function recordStatements(
   { tables, waitedMs }: RunContext,
   { file, direction, directives }: PreparedMigration,
-  texts: RecordedTexts,
-  attempts: number,
-): Promise<readonly string[]> {
+  { up, down, intent }: RecordedTexts,
+  { number, firstStarted }: Attempt,
+): readonly string[] {
   const run: RunRecord = {
     file,
     direction,
     state: direction === "up" ? "applied" : "reverted",
-    upText: texts.up,
-    downText: texts.down,
+    intent,
+    upText: up,
+    downText: down,
     directives,
     statementsDone: 0,
     statementsTotal: undefined,
-    attempts,
+    attempts: number,
     waitedMs,
-    startedAt: "transaction",
+    startedAt: number === 1 ? "transaction" : firstStarted,
   };
-  const write = (value: string | number): string =>
-    typeof value === "number" ? String(value) : literal(value);
   return [
-    insertRunSql(tables, run, write),
-    ...(await librarySteps(tables, { name: file.name, direction })),
+    writesOneRowEach([
+      insertRunSql(tables, run, writeLiteral),
+      markNameSql(tables, file.name, direction, writeLiteral),
+    ]),
+    assertRecorded(tables, file.name, direction, writeLiteral),
     "RESET client_min_messages",
   ];
 }
+
+export const writeLiteral: Write = (value) => (typeof value === "number" ? String(value) : literal(value));
 
 /** The lock was not there any more when it was time to record a migration. */
 export class LockGivenUp extends Error {
@@ -152,7 +166,7 @@ export async function sendBehind(
     if (code === divisionByZero && failed === assertTransaction(xid)) throw endedTransaction();
     if (code === divisionByZero && failed === lockAssertion(lockKey)) throw new LockGivenUp();
     if (code === undefinedTable) throw droppedLedger(tables);
-    throw error.cause;
+    throw ledgerNotWritten(tables, error.cause);
   }
 }
 

@@ -8,10 +8,12 @@ import { digestOf, digestOfNames, historyAtHead, readHistoryDigest } from "./his
 import { assertUsable, readKnownMigrations, readKnownMigrationsInSlices } from "./known-migrations.ts";
 import { readPlainFolder } from "./plain-folder.ts";
 import { readLedger, type LedgerState, type UnfinishedRun } from "./ledger.ts";
+import { downSteps } from "./down.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, type PreparedMigration } from "./prepare.ts";
-import { findResumePoint } from "./resume.ts";
+import { resumeOf } from "./resume.ts";
+import { describeUnfinished, settleBy } from "./unsettled.ts";
 import type { RecordedTexts } from "./run-context.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
@@ -127,20 +129,43 @@ export async function planUp(
   const history = compareHistory(known, ledger, options);
   assertUsable(history, config);
   const halfDown = history.unfinished.find(({ direction }) => direction === "down");
-  if (halfDown !== undefined) throw interruptedDown(halfDown);
+  if (halfDown !== undefined && !halfDown.isRedo) throw interruptedDown(halfDown);
+  const redo = halfDown === undefined ? [] : await finishRedo(config, database, known, ledger, history);
   const newest = newestOf([history.applied.at(-1)?.file, history.ahead.at(-1)]);
   const pending = history.pending.filter(({ version }) => to === undefined || version <= to);
   const isChosen = ({ deferred }: KnownMigration): boolean =>
     options.deferred === "all" || deferred === (options.deferred === "only");
   const deferred = options.deferred === "all" ? [] : pending.filter((file) => file.deferred);
   // Every start while a deferred migration waits would pay for the parser.
-  if (!pending.some(isChosen)) return { steps: [], history, newest, deferred };
+  if (!pending.some(isChosen)) return { steps: redo, history, newest, deferred };
   const prepared = await prepareAll(config, pending);
   const chosen = prepared.filter(({ file }) => isChosen(file));
-  const steps: Step[] = [];
+  const steps: Step[] = [...redo];
   for (const migration of chosen.slice(0, limit ?? chosen.length))
     steps.push(await toStep(database, migration, history));
   return { steps, history, newest, deferred };
+}
+
+/**
+ * A redo that was interrupted while it reverted: the rest of that, and the migration again.
+ *
+ * @throws AppError `history-conflict` when this image has no file of it
+ */
+async function finishRedo(
+  config: Config,
+  database: MigrationSession,
+  known: readonly KnownMigration[],
+  ledger: LedgerState,
+  history: History,
+): Promise<Step[]> {
+  const half = history.unfinished.find(({ isRedo, direction }) => isRedo && direction === "down")!;
+  const file = known.find(({ name }) => name === half.name);
+  const entry = ledger.applied.find(({ name }) => name === half.name);
+  if (file === undefined || entry === undefined) throw interruptedDown(half);
+  const [up] = await prepareAll(config, [file]);
+  const down = await downSteps(config, database, known, [entry], history, "redo");
+  const texts = { ...recordedTexts(up!), intent: "redo" as const };
+  return [...down, { migration: up!, texts, unfinished: undefined }];
 }
 
 /** The name of the highest version. */
@@ -176,17 +201,16 @@ export async function prepareAll(
 export async function toStep(
   database: MigrationSession,
   migration: PreparedMigration,
-  history: Pick<History, "unfinished">,
+  history: Pick<History, "unfinished" | "openRedo">,
 ): Promise<Step> {
-  const unfinished = await findResumePoint(
-    database,
-    migration,
-    history.unfinished.find(({ name }) => name === migration.file.name),
+  const run = history.unfinished.find(
+    ({ name, direction }) => name === migration.file.name && direction === "up",
   );
+  const isRedo = run?.isRedo === true || history.openRedo === migration.file.name;
   return {
     migration,
-    texts: recordedTexts(migration),
-    unfinished: migration.directives.noTransaction ? unfinished : undefined,
+    texts: { ...recordedTexts(migration), ...(isRedo ? { intent: "redo" } : {}) },
+    unfinished: await resumeOf(database, migration, run),
   };
 }
 
@@ -203,9 +227,9 @@ function downText({ file, source }: PreparedMigration): string | undefined {
   return typeof content === "string" ? undefined : content.text;
 }
 
-function interruptedDown({ name, statementsDone, statementsTotal }: UnfinishedRun): AppError {
+function interruptedDown(run: UnfinishedRun): AppError {
   return new AppError(
     "history-conflict",
-    `The down of ${name} was interrupted after statement ${statementsDone} of ${statementsTotal ?? "?"}. Finish it with \`migrate down -n 1\`, or settle it with \`migrate repair ${name}\`.`,
+    `${describeUnfinished(run)} Finish it with \`migrate down -n 1\`, or settle it: ${settleBy(run.name)}.`,
   );
 }

@@ -1,7 +1,7 @@
 import type { Config } from "../config/settings.ts";
 import { guardSession } from "../database/session.ts";
 import type { Listener } from "./events.ts";
-import { ensureLedger } from "./ledger-tables.ts";
+import { ensureLedger } from "./ensure-ledger.ts";
 import { lockKey, unlock, waitForLock } from "./lock.ts";
 import { assertCanMigrate, type MigrationSession } from "./migration-session.ts";
 import type { RunContext } from "./run-context.ts";
@@ -27,7 +27,7 @@ export async function withMigrationLock<T>(
   const { signal, listener = () => undefined } = options;
   await assertCanMigrate(migrationSession);
   await guardSession(session);
-  const key = lockKey(session.address.database, migrationSession.tables);
+  const key = lockKey(session.database, migrationSession.tables);
   const waitedMs = await waitForLock(session, key, {
     budget: config.lockWait,
     signal,

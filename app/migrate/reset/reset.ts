@@ -2,9 +2,10 @@ import type { Config } from "../../config/settings.ts";
 import { AppError } from "../../errors.ts";
 import { agree } from "../agree.ts";
 import { readKnownMigrations } from "../known-migrations.ts";
-import { ensureLedger } from "../ledger-tables.ts";
+import { ensureLedger } from "../ensure-ledger.ts";
+import { emptyLedger } from "../ledger.ts";
 import { withMigrationSession, type MigrationSession } from "../migration-session.ts";
-import { insertRun } from "../run-record.ts";
+import { insertRun } from "../run-progress.ts";
 import { runSteps, type RunResult } from "../run-steps.ts";
 import { planUp, type UpPlan } from "../up.ts";
 import { withMigrationLock, type RunOptions } from "../with-lock.ts";
@@ -54,7 +55,7 @@ export async function migrateReset(config: Config, options: ResetOptions): Promi
     config,
     { activity: "migrate reset", signal, listener },
     async (database) => {
-      const up = await planUp(config, database, known, { applied: [], unfinished: [], duplicates: [] }, {});
+      const up = await planUp(config, database, known, emptyLedger, {});
       const plan = await planReset(database, up);
       if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, done: [], failed: undefined, notTried: [] };

@@ -49,13 +49,13 @@ export function releaseLock(tables: LedgerTables): string {
 
 /** Makes what is missing of the ledger, all of it or nothing. */
 export function makeLedger(tables: LedgerTables): string {
-  const { schema, migrations, runs } = ledgerDefinition(tables);
+  const { schema, migrations, uniqueNames, runs } = ledgerDefinition(tables);
   const unless = (found: string, statements: readonly string[]): string =>
     `  IF ${found} IS NULL THEN\n${statements.map((text) => `    ${text};`).join("\n")}\n  END IF;`;
   return block(
     [
       unless(`to_regnamespace(${literal(`"${tables.schema.replaceAll('"', '""')}"`)})`, [schema]),
-      unless(`to_regclass(${literal(tables.migrations)})`, [migrations]),
+      unless(`to_regclass(${literal(tables.migrations)})`, [migrations, uniqueNames]),
       unless(`to_regclass(${literal(tables.runs)})`, runs),
     ].join("\n"),
   );

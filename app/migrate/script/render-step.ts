@@ -2,7 +2,10 @@ import { applicationNameLimit, cleanSession } from "../../database/session.ts";
 import type { LedgerTables } from "../ledger-tables.ts";
 import type { Step } from "../run-steps.ts";
 import type { ConcurrentIndex, Statement } from "../statements.ts";
-import { announceSql, finishSql, insertRunSql, markName, progressSql } from "./ledger-rows.ts";
+import { assertRecorded, markNameSql, writesOneRowEach } from "../applied-names.ts";
+import { finishSql, progressSql, startedSql } from "../run-progress.ts";
+import { writeLiteral } from "../transaction-messages.ts";
+import { newestRun, runRow } from "./ledger-rows.ts";
 import { block, hideFromPsql, literal } from "./quoting.ts";
 
 export interface StepSettings {
@@ -44,15 +47,18 @@ export async function transactionSql(
   step: Step,
   texts: readonly string[],
 ): Promise<string[]> {
-  const { directives, direction, keepsNobodyWaiting } = step.migration;
+  const { file, directives, direction, keepsNobodyWaiting } = step.migration;
   const lockTimeout = directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : settings.lockTimeout);
   return [
     "BEGIN",
     ...timeouts(lockTimeout, directives.statementTimeout ?? 0),
     ...(await Promise.all(texts.map(asInFile))),
     ...leave,
-    insertRunSql(settings.tables, step, direction === "up" ? "applied" : "reverted"),
-    markName(settings.tables, step),
+    writesOneRowEach([
+      runRow(settings.tables, step, direction === "up" ? "applied" : "reverted"),
+      markNameSql(settings.tables, file.name, direction, writeLiteral),
+    ]),
+    assertRecorded(settings.tables, file.name, direction, writeLiteral),
     "COMMIT",
   ];
 }
@@ -65,7 +71,8 @@ export async function outsideSql(settings: StepSettings, step: Step): Promise<st
   const { tables } = settings;
   const { file, direction, statements = [], directives } = step.migration;
   const resumeAt = step.unfinished?.statementsDone ?? 0;
-  const lines = [insertRunSql(tables, step, "running")];
+  const newest = newestRun(tables, file.name);
+  const lines = [runRow(tables, step, "running")];
   for (const [index, statement] of statements.entries()) {
     if (index < resumeAt) {
       // What earlier statements set for the session is gone with the session that was cut off.
@@ -79,8 +86,9 @@ export async function outsideSql(settings: StepSettings, step: Step): Promise<st
     ...lines,
     ...resetSql(`migrate sql ${direction} ${file.name}`),
     "BEGIN",
-    finishSql(tables, file.name, direction === "up" ? "applied" : "reverted"),
-    markName(tables, step),
+    finishSql(tables, newest, { state: direction === "up" ? "applied" : "reverted" }, writeLiteral),
+    markNameSql(tables, file.name, direction, writeLiteral),
+    assertRecorded(tables, file.name, direction, writeLiteral),
     "COMMIT",
   ];
 }
@@ -98,7 +106,7 @@ async function recordedSql(
     ...timeouts(patience, directives.statementTimeout ?? 0),
     await asInFile(statement.text),
     ...ourselves,
-    progressSql(tables, file.name, index + 1),
+    progressSql(tables, newestRun(tables, file.name), index + 1),
     "COMMIT",
   ];
 }
@@ -111,12 +119,12 @@ async function bareSql(
   index: number,
 ): Promise<string[]> {
   return [
-    ...asOurselves(announceSql(tables, file.name, index)),
+    ...asOurselves(startedSql(tables, newestRun(tables, file.name), index)),
     "SET lock_timeout = 0",
     `SET statement_timeout = ${directives.statementTimeout ?? 0}`,
     await asInFile(statement.text),
     ...(statement.concurrently?.action === "create" ? [assertValid(statement.concurrently)] : []),
-    ...asOurselves(progressSql(tables, file.name, index + 1)),
+    ...asOurselves(progressSql(tables, newestRun(tables, file.name), index + 1)),
   ];
 }
 
@@ -148,7 +156,7 @@ function batchesSql(
     EXECUTE ${literal(statement.text.trim())};
     GET DIAGNOSTICS changed = ROW_COUNT;
     EXIT WHEN changed = 0${rowsAreCounted.has(statement.node) ? "" : " OR true"};
-    ${progressSql(tables, file.name, 0, "changed")};
+    ${progressSql(tables, newestRun(tables, file.name), 0, "changed")};
     COMMIT;${pause > 0 ? `\n    PERFORM pg_catalog.pg_sleep(${pause / 1000});` : ""}
   END LOOP;`;
   return [
@@ -162,7 +170,7 @@ function batchesSql(
     "SET lock_timeout = 0",
     "SET statement_timeout = 0",
     block(loop, "changed bigint;"),
-    ...asOurselves(progressSql(tables, file.name, 1)),
+    ...asOurselves(progressSql(tables, newestRun(tables, file.name), 1)),
   ];
 }
 

@@ -55,7 +55,7 @@ export async function checkMigration(
     return { ...end(), isEnd: true };
   }
   if (uses.length > 0) scratch.roles.expect(up.source);
-  const upStep = await toStep(check.database, up, { unfinished: [] });
+  const upStep = await toStep(check.database, up, { unfinished: [], openRedo: undefined });
   const failure = await runStep(check, upStep);
   if (failure !== undefined) {
     const existing =

@@ -103,7 +103,9 @@ async function verifyFrom(
     try {
       return await withMigrationLock(database, config, options, async (run) => {
         for (const up of ups.slice(0, migrations.length)) {
-          const { failed } = await runSteps(run, [await toStep(database, up, { unfinished: [] })]);
+          const { failed } = await runSteps(run, [
+            await toStep(database, up, { unfinished: [], openRedo: undefined }),
+          ]);
           if (failed !== undefined) {
             migrations.push(...ups.slice(migrations.length).map(({ file }) => notTried(file)));
             return failed;

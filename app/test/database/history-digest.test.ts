@@ -42,7 +42,16 @@ describe("the digest of a history", () => {
     ["an edited file", { "9_a.up.sql": "CREATE TABLE a (id int);" }, ""],
     ["a new file", { "11_c.up.sql": "SELECT 1;" }, ""],
     ["a name that no file has", {}, "INSERT INTO schema_migrations (name, run_on) VALUES ('12_d', now())"],
-    ["a name that stands twice", {}, "INSERT INTO schema_migrations (name, run_on) VALUES ('9_a', now())"],
+    [
+      "a name that stands twice",
+      {},
+      "DROP INDEX schema_migrations_name_idx; INSERT INTO schema_migrations (name, run_on) VALUES ('9_a', now())",
+    ],
+    [
+      "a name whose last run says that it is reverted",
+      {},
+      "UPDATE schema_migration_runs SET state = 'reverted' WHERE name = '9_a'",
+    ],
     [
       "a checksum that nobody recorded",
       {},

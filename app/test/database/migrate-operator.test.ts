@@ -75,7 +75,7 @@ describe("the operator of a migration", () => {
   itUnless(isRoot ? undefined : "only root may become another user")(
     "is a number where the user has no name, as in a container",
     async () => {
-      const module = pathToFileURL(join(projectRoot, "dist", "app", "migrate", "run-record.js")).href;
+      const module = pathToFileURL(join(projectRoot, "dist", "app", "migrate", "operator.js")).href;
       const { stdout } = await promisify(execFile)(process.execPath, [
         "--input-type=module",
         "--eval",

@@ -9,7 +9,7 @@ export const redo: Command = {
   name: "redo",
   summary: "revert the newest migration and apply it again, under one lock",
   description:
-    "For the migration that is being written: its down and its up run one after the other under one lock, so that no other runner sees the schema in between as a place to start from. Both files are read and checked before anything is reverted.",
+    "For the migration that is being written: its down and its up run one after the other under one lock, so that no other runner sees the schema in between as a place to start from. Both files are read and checked before anything is reverted. A redo that was interrupted is finished by the next `migrate redo` or `migrate up`; no other migration is reverted for it.",
   exitCodes: [[3, "you declined"], 4, 5, 6, [7, "it has no way down, or files and history disagree"], 8],
   example: "migrate redo --yes",
   async run(context) {
@@ -51,7 +51,7 @@ function report(context: CommandContext, { outcome, name, dataLoss, done, failed
       return context.say(`${name} was reverted and applied again.`);
     case "failed":
       return context.say(
-        done.length === 0
+        failed?.error.details["direction"] !== "up" && done.length === 0
           ? `${name} could not be reverted; it is still applied.`
           : `${name} was reverted, and could not be applied again; it is pending.`,
       );

@@ -161,7 +161,7 @@ const cases: HostileCase[] = [
         remove: ["000002_case.up.sql"],
         write: { "000002_renamed.up.sql": text },
         says: [
-          "000002_case was applied under that name; the file is now called 000002_renamed with the same content. Give it its old name back",
+          /000002_case was applied under that name on \S+; the file with the same content is now called 000002_renamed\. Give it its old name back, or run `migrate repair 000002_renamed`/,
         ],
       },
     ],
@@ -177,8 +177,7 @@ const cases: HostileCase[] = [
         remove: ["000002_case.up.sql"],
         write: { "000004_case.up.sql": text },
         says: [
-          "000002_case is applied",
-          "000004_case has the same content: was it renumbered? Restore the old number",
+          /000002_case was applied under that name on \S+; the file with the same content is now called 000004_case\./,
         ],
       },
     ],
@@ -194,7 +193,7 @@ const cases: HostileCase[] = [
         remove: ["000002_case.up.sql"],
         write: { "0000002_case.up.sql": text },
         says: [
-          "000002_case was applied under that name; the file is now called 0000002_case with the same content.",
+          /000002_case was applied under that name on \S+; the file with the same content is now called 0000002_case\./,
         ],
       },
     ],

@@ -63,37 +63,53 @@ const cases: HostileCase[] = [
     ],
   },
   {
-    title: "empties the table of applied names: the next run finds out",
+    title: "empties the table of applied names: the run itself finds out, and so does the next",
     files: threeFiles("DELETE FROM schema_migrations;\n"),
     acts: [
-      { act: "first", exit: 0, applied: [names.case, names.after] },
+      {
+        act: "first",
+        exit: 7,
+        says: ["The migrations ran, and afterwards the ledger does not say so: 000001_base."],
+        applied: [names.case, names.after],
+      },
       {
         act: "again",
         exit: 7,
-        says: ["000001_base is not applied and has a lower number than 000003_after, which is."],
+        says: [
+          "000001_base: the runs say that it is applied, but it is not in the table of applied names.",
+          "`migrate repair 000001_base --as applied` or `--as pending`",
+        ],
         applied: [names.case, names.after],
       },
+      {
+        act: "out of order does not run it twice either",
+        argv: ["up", "--yes", "--allow-out-of-order"],
+        exit: 7,
+        applied: [names.case, names.after],
+      },
+      {
+        act: "by a person's word",
+        argv: ["repair", "000001_base", "--as", "applied", "--yes"],
+        exit: 0,
+        applied: all,
+      },
+      { act: "afterwards", exit: 0, says: ["Nothing is pending"] },
     ],
   },
   {
-    title: "records itself, as files of some tools do: the next run finds the name twice",
+    title: "records itself, as files of some tools do: rolled back, or the name would stand there twice",
     files: threeFiles("INSERT INTO schema_migrations (name, run_on) VALUES ('000002_case', now());\n"),
     acts: [
-      { act: "first", exit: 0, applied: [names.base, names.case, names.case, names.after] },
       {
-        act: "again",
+        act: "first",
         exit: 7,
-        says: ["000002_case is recorded as applied more than once; remove the extra row"],
+        says: [
+          "000002_case: a row that Headgate wrote to its ledger is not there",
+          "It was rolled back; nothing of it remains.",
+        ],
+        applied: [names.base],
       },
-      {
-        act: "once the row is removed",
-        exit: 0,
-        prepare: byHand(
-          "DELETE FROM schema_migrations WHERE id = (SELECT min(id) FROM schema_migrations WHERE name = '000002_case')",
-        ),
-        says: ["Nothing is pending"],
-        applied: all,
-      },
+      { act: "once it leaves that alone", exit: 0, write: { "000002_case.up.sql": harmless }, applied: all },
     ],
   },
   {
@@ -129,7 +145,12 @@ const cases: HostileCase[] = [
         exit: 0,
         write: { "000004_more.up.sql": "CREATE TABLE more ();\n" },
         applied: [...all, "000004_more"],
-        runs: ["000004_more up applied"],
+        runs: [
+          "000001_base baseline applied",
+          "000002_case baseline applied",
+          "000003_after baseline applied",
+          "000004_more up applied",
+        ],
       },
     ],
   },

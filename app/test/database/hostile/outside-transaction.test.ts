@@ -106,7 +106,10 @@ const cases: HostileCase[] = [
         act: "with another first statement",
         write: { "000002_case.up.sql": `${outside}CREATE TABLE other (id integer);\nSELECT 1;\n` },
         exit: 7,
-        says: ["000002_case was interrupted after statement 1 of 2 and has changed since"],
+        says: [
+          "The up of 000002_case stopped after statement 1 of 2. It has changed since, in what stands before statement 2",
+          "`migrate repair 000002_case --as applied` or `--as pending`",
+        ],
         applied: [names.base],
         objects: ["a1", "base"],
       },
