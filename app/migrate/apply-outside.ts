@@ -245,7 +245,16 @@ async function recordFailure(
 ): Promise<void> {
   // "running" is what is written already, and what an interrupted run is.
   const cause = error instanceof StatementFailure ? error.cause : error;
-  if (context.signal?.aborted || context.session.lostBecause() !== undefined || endedSession(cause)) return;
+  if (context.session.lostBecause() !== undefined || endedSession(cause)) return;
+  if (context.signal?.aborted) {
+    // A statement that was begun stays marked as such: what became of it the next run finds out.
+    await resetSession(context.session, `migrate ${migration.file.name}`)
+      .then(() =>
+        finishRun(context.session.client, context.tables, id, { state: "failed", ending: "stopped" }),
+      )
+      .catch(() => undefined);
+    return;
+  }
   const origin = {
     file: migration.path,
     text: migration.text,

@@ -1,4 +1,5 @@
 import type { KnownMigration } from "./history.ts";
+import { describeUnfinished, settleBy } from "./half-done.ts";
 import type { AppliedMigration, Contradiction, LedgerState, UnfinishedRun } from "./ledger.ts";
 
 /** What is wrong with the history, each with the sentence that says so and what to do. */
@@ -13,6 +14,7 @@ export interface HistoryConflict {
     | "lost"
     | "revived"
     | "undermined"
+    | "unfinished"
     | "unrelated";
   /** The recorded name; of `out-of-order`, the file's. */
   readonly name: string;
@@ -51,6 +53,23 @@ export function revertedBeneath({
     kind: "undermined",
     name,
     message: `${name} stopped after statement ${statementsDone} of ${run.statementsTotal ?? "?"}, and then ${undermined} was reverted beneath it, perhaps with what those statements had done. Look at the schema, then say how it is: \`migrate repair ${name} --as pending\` (the next up runs it from its beginning) or \`--as applied\`.`,
+  };
+}
+
+/** Its file has another name or number now, or is gone: run under another name, it would begin at its beginning. */
+export function halfDoneWithoutFile(run: UnfinishedRun, file: KnownMigration | undefined): HistoryConflict {
+  const { name } = run;
+  const where =
+    file === undefined
+      ? "Its file is not in the folder. Restore it"
+      : file.checksum === run.checksum
+        ? `The file with the same content is now called ${file.name}. Give it its old name back until it is finished`
+        : `Its file is gone, and ${file.name} has its number. Restore the file and give the other one a free number`;
+  return {
+    kind: "unfinished",
+    name,
+    ...(file === undefined ? {} : { file: file.name }),
+    message: `${describeUnfinished(run)} ${where}, or settle it: ${settleBy(name)}.`,
   };
 }
 

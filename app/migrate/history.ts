@@ -1,7 +1,8 @@
 import type { MigrationFile } from "./files.ts";
 import * as say from "./history-conflicts.ts";
 import type { HistoryConflict } from "./history-conflicts.ts";
-import type { AppliedMigration, LedgerState, UnfinishedRun } from "./ledger.ts";
+import { versionOf, type AppliedMigration, type LedgerState, type UnfinishedRun } from "./ledger.ts";
+import { isHalfDone } from "./half-done.ts";
 import { matchMissing, type Moved } from "./match-missing.ts";
 
 export type { HistoryConflict } from "./history-conflicts.ts";
@@ -75,6 +76,16 @@ export function compareHistory(
   for (const { file, entry } of applied)
     if (entry.checksum !== null && entry.checksum !== file.checksum) conflicts.push(say.changed(file, entry));
   if (isUnrelated(files, ledger, applied.length, moved)) conflicts.unshift(say.unrelated(ledger));
+  for (const run of ledger.unfinished) {
+    if (byName.has(run.name) || entryOf.has(run.name) || !isHalfDone(run)) continue;
+    const successor =
+      unmatchedFiles.find(({ checksum }) => checksum === run.checksum) ??
+      unmatchedFiles.find(({ version }) => version === versionOf(run.name));
+    // Of a newer image, or of this one with the file gone.
+    if (successor === undefined && (versionOf(run.name) ?? 0n) > newestFile) continue;
+    if (successor !== undefined) claimed.add(successor.name);
+    conflicts.push(say.halfDoneWithoutFile(run, successor));
+  }
   const contradicted = new Set(ledger.contradictions.map(({ name }) => name));
   const pending = unmatchedFiles.filter(({ name }) => !claimed.has(name) && !contradicted.has(name));
   if (!options.allowOutOfOrder) conflicts.push(...outOfOrder(pending, ledger));

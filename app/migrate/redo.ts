@@ -8,7 +8,8 @@ import { readKnownMigrations } from "./known-migrations.ts";
 import { readLedger, type LedgerState } from "./ledger.ts";
 import { withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
-import { assertConsistent, assertMayRevert, describeUnfinished, isHalfDone, settleBy } from "./unsettled.ts";
+import { describeUnfinished, isHalfDone, settleBy } from "./half-done.ts";
+import { assertConsistent, assertMayRevert } from "./unsettled.ts";
 import { prepareAll, recordedTexts, toStep } from "./up.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 

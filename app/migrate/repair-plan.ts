@@ -2,7 +2,7 @@ import { AppError } from "../errors.ts";
 import type { History, HistoryConflict, KnownMigration } from "./history.ts";
 import type { InvalidIndex } from "./invalid-index.ts";
 import { versionOf, type LedgerState } from "./ledger.ts";
-import { describeUnfinished, settleBy } from "./unsettled.ts";
+import { describeUnfinished, settleBy } from "./half-done.ts";
 
 /** One change of the ledger, or one index to drop, and the sentence that says what it will do. */
 export interface RepairAction {
@@ -76,12 +76,13 @@ export function planRepair(
   for (const run of history.unfinished) {
     if (only !== undefined && !isName(only, run.name)) continue;
     // What is wrong with it is a conflict already.
-    if (run.undermined !== null) continue;
+    if (history.conflicts.some(({ kind, name }) => name === run.name && inConflict.has(kind))) continue;
     const how =
       run.direction === "up" || run.isRedo ? "`migrate up` finishes it" : "`migrate down` finishes it";
     const sentence = `${describeUnfinished(run)} ${how}; or look at the schema, finish it or take it back by hand, and say how it is: ${settleBy(run.name)}.`;
     if (only !== undefined) throw new AppError("usage", sentence);
-    left.push({ name: run.name, sentence });
+    // The next run finishes it by itself, unless something stands against that.
+    if (run.resumeBlocked !== null) left.push({ name: run.name, sentence });
   }
   for (const { name, table, bytes, builtBy, isRequired } of indexes) {
     // What somebody is building is nothing to repair.
@@ -94,6 +95,9 @@ export function planRepair(
   }
   return { actions, left };
 }
+
+/** Conflicts whose message says already that a run is half-done. */
+const inConflict: ReadonlySet<string> = new Set(["undermined", "unfinished"]);
 
 function repairOf(
   { kind, name, message }: HistoryConflict,
@@ -132,6 +136,7 @@ function repairOf(
     case "lost":
     case "revived":
     case "undermined":
+    case "unfinished":
     case "out-of-order":
     case "unrelated":
       return { name, sentence: message };

@@ -4,7 +4,7 @@ import type { MigrationSession } from "./migration-session.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { withLineFeeds } from "./migration-text.ts";
 import { readRunText } from "./run-texts.ts";
-import { describeUnfinished, isHalfDone, settleBy } from "./unsettled.ts";
+import { describeUnfinished, isHalfDone, settleBy } from "./half-done.ts";
 import { isParseFailure, skipComments, splitStatements, type Statement } from "./statements.ts";
 
 /**

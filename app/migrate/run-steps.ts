@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, messageOf } from "../errors.ts";
 import { TextFailure } from "../database/run-text.ts";
 import { resetSession } from "../database/session.ts";
@@ -77,6 +78,8 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
       done.push({ version: versionText, name, direction: migration.direction, ranMs, attempts });
       context.listener({ type: "finished", name, direction: migration.direction, ranMs, ...position });
     } catch (error) {
+      if (context.signal?.aborted === true && !migration.directives.noTransaction)
+        await recordStopped(context, step, { ending: "stopped", startedAt: new Date(started) });
       stopIfAborted(context);
       if (error instanceof AppError && error.code === "lock-lost") throw error;
       const attempts = handover.attempts ?? 1;
@@ -211,6 +214,18 @@ async function recordFailed(context: RunContext, step: Step, failed: Failed): Pr
       text: `its failure could not be recorded: ${messageOf(cause)}`,
     });
   }
+}
+
+const stopPatience = 400;
+
+/** A migration that was told to stop has been rolled back; whoever told it waits for us, and not for long. */
+async function recordStopped(context: RunContext, step: Step, stopped: Failed): Promise<void> {
+  if (context.session.lostBecause() !== undefined) return;
+  const quiet = { ...context, listener: () => undefined };
+  const over = new AbortController();
+  const late = sleep(stopPatience, undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([recordFailed(quiet, step, stopped), late]);
+  over.abort();
 }
 
 const mostNotices = 20;

@@ -1,7 +1,9 @@
 import type { Config } from "../config/settings.ts";
-import { compareHistory, type History, type HistoryConflict } from "./history.ts";
+import { compareHistory, type History, type HistoryConflict, type KnownMigration } from "./history.ts";
 import { readInvalidIndexes, type InvalidIndex } from "./invalid-index.ts";
 import { readKnownMigrationsInSlices } from "./known-migrations.ts";
+import { readLastRuns, type LastRun } from "./last-runs.ts";
+import { lockKey, readLockHolder, type LockHolder } from "./lock.ts";
 import { readAppliedRuns, type AppliedRun } from "./applied-runs.ts";
 import { readLedger, type AppliedMigration, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { withMigrationSession } from "./migration-session.ts";
@@ -12,7 +14,16 @@ import type { RunOptions } from "./with-lock.ts";
 export interface MigrationStatus {
   readonly version: string;
   readonly name: string;
-  readonly state: "applied" | "pending" | "deferred" | "ahead" | "missing";
+  readonly state:
+    | "applied"
+    | "pending"
+    | "deferred"
+    | "ahead"
+    | "missing"
+    | "running"
+    | "failed"
+    | "stopped"
+    | "interrupted";
   readonly appliedAt: string | null;
   /** Milliseconds. */
   readonly ranMs: number | null;
@@ -67,6 +78,8 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
       const known = await reading;
       const ledger = await readLedger(session.client, tables);
       const runs = await readAppliedRuns(session.client, tables);
+      const tries = await readLastRuns(session.client, tables);
+      const holder = await readLockHolder(session, lockKey(session.database, tables));
       const indexes = await readInvalidIndexes(session);
       const owners =
         indexes.length === 0
@@ -75,18 +88,40 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
       return describeStatus(
         compareHistory(known, ledger),
         ledger,
-        runs,
+        { runs, tries, running: runningName(holder, known, tries) },
         indexes.map((index) => ({ ...index, migration: owners.get(index.name) ?? null })),
       );
     },
   );
 }
 
+interface SeenRuns {
+  readonly runs: ReadonlyMap<string, AppliedRun>;
+  readonly tries: ReadonlyMap<string, LastRun>;
+  /** The migration that is running now. */
+  readonly running: string | undefined;
+}
+
+/**
+ * What runs at this moment: by the ledger outside a transaction, where each statement is recorded; inside one by the
+ * name that the holder of the lock has given itself, of which the server keeps the beginning.
+ */
+function runningName(
+  holder: LockHolder | undefined,
+  known: readonly KnownMigration[],
+  tries: ReadonlyMap<string, LastRun>,
+): string | undefined {
+  for (const run of tries.values())
+    if (run.state === "running" && (run.isAlive ?? holder !== undefined)) return run.name;
+  const said = /^headgate migrate (?:up|down) (\S+)/.exec(holder?.applicationName ?? "")?.[1];
+  return said === undefined ? undefined : known.find(({ name }) => name.startsWith(said))?.name;
+}
+
 /** Pure. */
 export function describeStatus(
   history: History,
   ledger: LedgerState,
-  runs: ReadonlyMap<string, AppliedRun>,
+  { runs, tries, running }: SeenRuns,
   invalidIndexes: readonly StatusInvalidIndex[],
 ): Status {
   const appliedRow = (
@@ -103,11 +138,29 @@ export function describeStatus(
     ...history.conflicts.filter((conflict) => conflict.name === name).map(({ message }) => message),
     ...history.unfinished
       .filter((run) => run.name === name)
-      .map(
-        ({ direction, state, statementsDone, statementsTotal, startedAt }) =>
-          `${direction} ${state === "failed" ? "failed" : "was interrupted"} after statement ${statementsDone} of ${statementsTotal ?? "?"} (began ${startedAt.toISOString()}); the next run resumes there.`,
+      .map(({ direction, state, statementsDone, statementsTotal, startedAt }) =>
+        name === running
+          ? `${direction} is at statement ${statementsDone} of ${statementsTotal ?? "?"} (began ${startedAt.toISOString()}).`
+          : `${direction} ${state === "failed" ? "failed" : state === "stopped" ? "was stopped" : "was interrupted"} after statement ${statementsDone} of ${statementsTotal ?? "?"} (began ${startedAt.toISOString()}); the next run resumes there.`,
       ),
   ];
+  const halfDone = new Set(history.unfinished.map(({ name }) => name));
+  const stateOf = (name: string, isDeferred: boolean): MigrationStatus["state"] => {
+    if (name === running) return "running";
+    const tried = tries.get(name);
+    // A run that nobody ends any more says "running" until the next runner comes.
+    if (tried !== undefined) return tried.state === "running" ? "interrupted" : tried.state;
+    return isDeferred ? "deferred" : "pending";
+  };
+  const triesOf = (name: string): string[] => {
+    const tried = tries.get(name);
+    if (tried === undefined || name === running || halfDone.has(name)) return [];
+    const [{ startedAt, host, error }, state] = [tried, stateOf(name, false)];
+    const why = error === null ? "" : `: ${error}`;
+    return [
+      `${tried.direction} ${state === "failed" ? "failed" : `was ${state}`} on ${host} (began ${startedAt.toISOString()})${why}`,
+    ];
+  };
   const gone = new Set(
     history.conflicts.flatMap(({ kind, name }) =>
       kind === "missing" || kind === "moved" || kind === "collision" ? [name] : [],
@@ -131,10 +184,10 @@ export function describeStatus(
     ...history.pending.map(({ versionText, name, downPath, deferred: isDeferred }) => ({
       version: versionText,
       name,
-      state: isDeferred ? ("deferred" as const) : ("pending" as const),
+      state: stateOf(name, isDeferred),
       ...unknownRun,
       appliedAt: null,
-      notes: [...notesFor(name), ...(downPath === undefined ? ["has no down file"] : [])],
+      notes: [...notesFor(name), ...triesOf(name), ...(downPath === undefined ? ["has no down file"] : [])],
     })),
   ];
   const sorted = rows.toSorted((a, b) => Number(BigInt(a.version || 0) - BigInt(b.version || 0)));
@@ -153,7 +206,7 @@ export function describeStatus(
       ({ name, direction, state, statementsDone, statementsTotal, startedAt, host }) => ({
         name,
         direction,
-        state,
+        state: state === "running" && name !== running ? ("interrupted" as const) : state,
         statementsDone,
         statementsTotal,
         startedAt: startedAt.toISOString(),

@@ -13,7 +13,7 @@ import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, type PreparedMigration } from "./prepare.ts";
 import { resumeOf } from "./resume.ts";
-import { describeUnfinished, settleBy } from "./unsettled.ts";
+import { describeUnfinished, settleBy } from "./half-done.ts";
 import type { RecordedTexts } from "./run-context.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";

@@ -1,6 +1,7 @@
 import type { Config } from "../config/settings.ts";
 import { guardSession } from "../database/session.ts";
 import type { Listener } from "./events.ts";
+import { settleDeadRuns } from "./dead-runs.ts";
 import { ensureLedger } from "./ensure-ledger.ts";
 import { lockKey, unlock, waitForLock } from "./lock.ts";
 import { assertCanMigrate, type MigrationSession } from "./migration-session.ts";
@@ -34,7 +35,9 @@ export async function withMigrationLock<T>(
     onWait: (holder, waited) => listener({ type: "waiting-for-lock", holder, waited }),
   });
   try {
-    const tables = await ensureLedger(session.client, migrationSession.tables);
+    const warn = (text: string): void => listener({ type: "warning", name: "ledger", text });
+    const tables = await ensureLedger(session.client, migrationSession.tables, warn);
+    await settleDeadRuns(session.client, tables);
     return await work({
       session,
       tables,

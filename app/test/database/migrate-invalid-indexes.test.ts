@@ -128,7 +128,7 @@ describe("an invalid index", () => {
         await writer.client.query("COMMIT");
       });
       expect((await ask(scene, "status")).document).toMatchObject({
-        unfinished: [{ name: "000002_index", statementsDone: 1, statementsTotal: 2, state: "running" }],
+        unfinished: [{ name: "000002_index", statementsDone: 1, statementsTotal: 2, state: "interrupted" }],
       });
       expect((await migrate(scene, ["status"], quiet)).output).toContain(
         "is invalid: 000002_index was interrupted or failed while it built it.",

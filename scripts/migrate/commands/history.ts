@@ -57,7 +57,7 @@ function outcomeOf({ direction, state, name, statementsDone, statementsTotal }: 
     return state === "applied" ? "counts as applied" : "counts as not applied";
   if (direction === "reset") return "everything dropped";
   const progress =
-    (state === "running" || state === "failed") && statementsTotal !== null
+    state !== "applied" && state !== "reverted" && statementsTotal !== null
       ? ` (statement ${statementsDone} of ${statementsTotal})`
       : "";
   return `${state}${progress}`;
