@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { DatabaseAddress } from "../config/settings.ts";
 import { clientOptions } from "./client-options.ts";
+import { ownSettings, setOwnSettings } from "./own-settings.ts";
 
 /** One connection of our own, never borrowed from a pool, with the ears that node-postgres needs. */
 export interface Session {
@@ -10,9 +11,13 @@ export interface Session {
   readonly address: DatabaseAddress;
   /** The process that serves us, as the server itself says. */
   readonly backendPid: number;
+  /** A pooler or proxy is in between: the process that greeted us is not the one that serves us. */
+  readonly isPooled: boolean;
   readonly serverVersion: number;
   /** Its name as the server knows it; a pooler may know the database by another one. */
   readonly database: string;
+  /** The schemas of the role's own search path that exist, `pg_catalog` among them; our statements run under another. */
+  readonly searchPath: readonly string[];
   /** The server only reads: a standby, or one that is still recovering. */
   readonly inRecovery: boolean;
   /** Why the connection ended, once it has; undefined while it lives. */
@@ -77,21 +82,17 @@ export async function openSession(
   signal?.addEventListener("abort", breakOff, { once: true });
   try {
     await client.connect();
-    const { rows } = await client.query<{
-      pid: number;
-      version: number;
-      recovery: boolean;
-      database: string;
-    }>(
-      "SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS recovery, current_database()::text AS database",
-    );
-    const { pid, version, recovery, database } = rows[0]!;
+    const { processID } = client as unknown as { processID: number | null };
+    const { rows } = await client.query<Greeting>(greeting(processID));
+    const { pid, version, recovery, database, path } = rows[0]!;
     return {
       client,
       address,
       backendPid: pid,
-      serverVersion: version,
+      isPooled: pid !== processID,
+      serverVersion: Number(version),
       database,
+      searchPath: path,
       inRecovery: recovery,
       lostBecause: () => lost,
       onNotice: (next) => {
@@ -105,6 +106,25 @@ export async function openSession(
     clearTimeout(timer);
     signal?.removeEventListener("abort", breakOff);
   }
+}
+
+interface Greeting {
+  readonly pid: number;
+  readonly version: string;
+  readonly recovery: boolean;
+  readonly database: string;
+  readonly path: readonly string[];
+}
+
+/**
+ * The first question, which makes `ownSettings` hold for what follows. Itself it runs under the role's search path, so
+ * everything in it is qualified. Behind a pooler nothing is set: the backend may be another client's in a moment.
+ */
+function greeting(processId: number | null): string {
+  const isDirect = `pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) ${processId ?? 0}`;
+  return `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num') AS version,
+    pg_catalog.pg_is_in_recovery() AS recovery, pg_catalog.current_database()::pg_catalog.text AS database,
+    pg_catalog.current_schemas(true)::pg_catalog.text[] AS path, CASE WHEN ${isDirect} THEN ${setOwnSettings} END AS set`;
 }
 
 /** Ends the connection, whatever state it is in. Never throws and never takes longer than a second. */
@@ -170,7 +190,8 @@ export const cleanSession: readonly string[] = [
 ];
 
 /**
- * Statements that put the session into the state that every migration may count on: no role, schema path, time zone, encoding,
+ * Statements that put the session into the state that every migration may count on, the role's own search path and
+ * settings among it: no role, schema path, time zone, encoding,
  * temporary table or prepared statement is left from the file before; no time-outs; and `guardSettings`. `DISCARD ALL`
  * would also give up our advisory lock, so its parts are named.
  */
@@ -187,9 +208,9 @@ export function resetStatements(
   ];
 }
 
-/** Puts the session into that state. */
+/** Takes away what a migration has left in the session, for statements of our own. */
 export async function resetSession(session: Session, activity: string): Promise<void> {
-  await session.client.query(resetStatements(session, activity).join("; "));
+  await session.client.query([...resetStatements(session, activity), ...ownSettings].join("; "));
 }
 
 const patience = 1500;

@@ -78,10 +78,24 @@ export function answerOf<T>(answer: PromiseSettledResult<T>): T {
 /**
  * Ends a transaction if one is open. An error is told before the server says where it leaves the transaction, so that is
  * waited for first, with an empty query. Where the connection is gone both fail, too, and would hide why.
+ *
+ * @param settings statements that hold for the session from then on
  */
-export async function rollBack({ client }: Pick<Session, "client">): Promise<void> {
-  await client.query("").catch(() => undefined);
-  if (client.getTransactionStatus() !== "I") await client.query("ROLLBACK").catch(() => undefined);
+export async function rollBack(
+  { client }: Pick<Session, "client">,
+  settings: readonly string[] = [],
+): Promise<void> {
+  await client.query(settings.join("; ")).catch(() => undefined);
+  if (client.getTransactionStatus() === "I") return;
+  await client.query(["ROLLBACK", ...settings].join("; ")).catch(() => undefined);
+}
+
+/**
+ * Lets `work` read under the role's own search path, for names as a migration writes them. Its statements must mean the
+ * same under any path: everything in them is qualified, operators and types too.
+ */
+export async function underRolePath<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  return await inTransaction(session, ["BEGIN READ ONLY", "SET LOCAL search_path TO DEFAULT"], work);
 }
 
 /**

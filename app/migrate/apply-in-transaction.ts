@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ownSettings } from "../database/own-settings.ts";
 import { runText } from "../database/run-text.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
 import { answerOf, queryTogether, rollBack, sendTogether } from "../database/transaction.ts";
@@ -119,7 +120,7 @@ async function attemptOnce(
     if (pace === "together") await runTogether(context, migration, record, xid, handover);
     else await runOneByOne(context, migration, record, xid);
   } catch (error) {
-    await rollBack(session);
+    await rollBack(session, ownSettings);
     throw error;
   }
 }
@@ -156,7 +157,7 @@ async function runTogether(
   for (const answer of before) answerOf<unknown>(answer);
   const opened = answerOf(committed);
   if (next === undefined) return;
-  if (opened === undefined) await rollBack(session);
+  if (opened === undefined) await rollBack(session, ownSettings);
   else handover.ready = { migration: next.migration, record: nextRecord!, ...opened };
 }
 

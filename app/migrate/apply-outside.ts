@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runText, TextFailure } from "../database/run-text.ts";
-import { resetSession } from "../database/session.ts";
+import { resetSession, resetStatements } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
-import { inTransaction } from "../database/transaction.ts";
+import { answerOf, inTransaction, queryTogether, sendTogether } from "../database/transaction.ts";
 import { messageOf } from "../errors.ts";
 import { backOff } from "./apply-in-transaction.ts";
 import { runBare } from "./bare-statement.ts";
@@ -11,7 +11,7 @@ import { describeFailure, endedSession, serverError, summaryOf } from "./failure
 import type { UnfinishedRun } from "./ledger.ts";
 import { recordName } from "./run-progress.ts";
 import type { PreparedMigration } from "./prepare.ts";
-import { inRecordedTransaction } from "./recorded-transaction.ts";
+import { asOurselves, inRecordedTransaction } from "./recorded-transaction.ts";
 import { beginClean, keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
 import {
   finishRun,
@@ -20,6 +20,7 @@ import {
   recordStatementStarted,
   recordStatementsTotal,
 } from "./run-progress.ts";
+import type { RunRecord } from "./run-record.ts";
 import type { Statement } from "./statements.ts";
 
 /**
@@ -40,7 +41,7 @@ export async function applyOutsideTransaction(
   await beginClean(context, migration);
   const resumeAt = unfinished?.statementsDone ?? 0;
   const interrupted = unfinished?.statementStarted ?? undefined;
-  const id = await insertRun(session.client, tables, {
+  const record: RunRecord = {
     file,
     direction,
     state: "running",
@@ -56,11 +57,21 @@ export async function applyOutsideTransaction(
     attempts: 1,
     waitedMs: context.waitedMs,
     startedAt: new Date(),
-  });
+  };
+  // Our record, and behind it, in the same breath, the session as the migration may count on it.
+  const [inserted, cleaned] = await sendTogether(session, () => [
+    insertRun(session.client, tables, record),
+    queryTogether(session, resetStatements(session, `migrate ${direction} ${file.name}`)),
+  ]);
+  const id = answerOf(inserted);
+  answerOf(cleaned);
   try {
     if (statements === undefined) {
       const generated = await generateStatements(session, migration, unfinished, context.signal);
-      await recordStatementsTotal(session.client, tables, id, generated.length);
+      await asOurselves(
+        session,
+        async () => await recordStatementsTotal(session.client, tables, id, generated.length),
+      );
       await runStatements(context, migration, generated, id, resumeAt, interrupted);
     } else await runStatements(context, migration, statements, id, resumeAt, interrupted);
     await resetSession(session, `migrate ${direction} ${file.name}`);
@@ -197,7 +208,10 @@ async function runBatches(
       await pauseFor(context, backOff(failures));
       continue;
     }
-    if (changed === 0) return await recordProgress(context.session.client, context.tables, id, 1, 0);
+    if (changed === 0) {
+      const { session, tables } = context;
+      return await asOurselves(session, async () => await recordProgress(session.client, tables, id, 1, 0));
+    }
     batches += 1;
     rows += changed;
     context.listener({ type: "batch", name: migration.file.name, batches, rows });

@@ -62,7 +62,7 @@ export async function readIndex(
     .filter((part) => part !== undefined)
     .map((part) => pg.escapeIdentifier(part))
     .join(".");
-  const found = await findIndexes(session, "i.indrelid = to_regclass($1) AND c.relname = $2", [
+  const found = await findIndexes(session, `${isNamed("i.indrelid", "$1")} AND ${same("c.relname", "$2")}`, [
     relation,
     index,
   ]);
@@ -106,7 +106,7 @@ async function reindexLeftovers(
 ): Promise<IndexState[]> {
   if (action !== "reindex") return [];
   // PostgreSQL names them after the index, with a number behind when that name is taken.
-  const companion = String.raw`c.relname ~ '_cc(new|old)\d*$' AND NOT i.indisvalid`;
+  const companion = `c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$'::pg_catalog.text AND NOT i.indisvalid`;
   if (index !== undefined) {
     const relation = [schema, index]
       .filter((part) => part !== undefined)
@@ -114,7 +114,7 @@ async function reindexLeftovers(
       .join(".");
     return await findIndexes(
       session,
-      `${companion} AND i.indrelid = (SELECT indrelid FROM pg_index WHERE indexrelid = to_regclass($1)) AND regexp_replace(c.relname, '_cc(new|old)\\d*$', '') = $2`,
+      `${companion} AND i.indrelid OPERATOR(pg_catalog.=) (SELECT o.indrelid FROM pg_catalog.pg_index o WHERE ${isNamed("o.indexrelid", "$1")}) AND ${same("pg_catalog.regexp_replace(c.relname::pg_catalog.text, '_cc(new|old)[0-9]*$', '')", "$2")}`,
       [relation, index],
     );
   }
@@ -123,10 +123,18 @@ async function reindexLeftovers(
       .filter((part) => part !== undefined)
       .map((part) => pg.escapeIdentifier(part))
       .join(".");
-    return await findIndexes(session, `${companion} AND i.indrelid = to_regclass($1)`, [relation]);
+    return await findIndexes(session, `${companion} AND ${isNamed("i.indrelid", "$1")}`, [relation]);
   }
-  return schema === undefined ? [] : await findIndexes(session, `${companion} AND n.nspname = $1`, [schema]);
+  return schema === undefined
+    ? []
+    : await findIndexes(session, `${companion} AND ${same("n.nspname", "$1")}`, [schema]);
 }
+
+// The name stands as in the file, so these run under the file's search path, and mean the same under any.
+const isNamed = (oid: string, name: string): string =>
+  `${oid} OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${name})::pg_catalog.oid`;
+const same = (left: string, right: string): string =>
+  `${left}::pg_catalog.text OPERATOR(pg_catalog.=) ${right}::pg_catalog.text`;
 
 async function findIndexes(
   session: Session,
@@ -134,11 +142,11 @@ async function findIndexes(
   values: readonly unknown[],
 ): Promise<IndexState[]> {
   const { rows } = await session.client.query<{ name: string; valid: boolean; built_by: number | null }>(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name, i.indisvalid AND i.indisready AND i.indislive AS valid, p.pid AS built_by
+    `SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, i.indisvalid AND i.indisready AND i.indislive AS valid, p.pid AS built_by
        FROM pg_catalog.pg_index i
-       JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-       LEFT JOIN pg_catalog.pg_stat_progress_create_index p ON p.index_relid = i.indexrelid
+       JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid
+       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+       LEFT JOIN pg_catalog.pg_stat_progress_create_index p ON p.index_relid OPERATOR(pg_catalog.=) i.indexrelid
       WHERE ${condition}`,
     [...values],
   );

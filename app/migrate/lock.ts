@@ -41,7 +41,7 @@ export function lockKey(database: string, tables: Pick<LedgerTables, "schema" | 
  */
 export async function tryLock(session: Session, key: bigint): Promise<boolean> {
   const { rows } = await session.client.query<{ locked: boolean }>(
-    "SELECT CASE WHEN pg_try_advisory_lock($1) THEN pg_try_advisory_lock_shared($1) ELSE false END AS locked",
+    "SELECT CASE WHEN pg_catalog.pg_try_advisory_lock($1) THEN pg_catalog.pg_try_advisory_lock_shared($1) ELSE false END AS locked",
     [key.toString()],
   );
   return rows[0]?.locked ?? false;
@@ -105,7 +105,9 @@ export async function unlock(session: Session, key: bigint): Promise<void> {
   if (session.lostBecause() !== undefined) return;
   const waiting = new AbortController();
   const unlocked = session.client
-    .query("SELECT pg_advisory_unlock_shared($1), pg_advisory_unlock($1)", [key.toString()])
+    .query("SELECT pg_catalog.pg_advisory_unlock_shared($1), pg_catalog.pg_advisory_unlock($1)", [
+      key.toString(),
+    ])
     .then(() => true)
     .catch(() => true);
   const answered = await Promise.race([
@@ -143,7 +145,7 @@ export async function readLockHolder(session: Session, key: bigint): Promise<Obs
     state_change: Date | null;
     wait_event_type: string | null;
   }>(
-    `SELECT l.pid, a.application_name, host(a.client_addr) AS client_addr, a.state, a.backend_start, a.query_start, a.state_change, a.wait_event_type
+    `SELECT l.pid, a.application_name, pg_catalog.host(a.client_addr) AS client_addr, a.state, a.backend_start, a.query_start, a.state_change, a.wait_event_type
        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
       WHERE ${lockCondition(key)}`,
   );

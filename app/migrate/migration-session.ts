@@ -2,6 +2,7 @@ import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/settings.ts";
 import { connectWhenReady, placeOf } from "../database/preflight.ts";
+import { ownSettings } from "../database/own-settings.ts";
 import {
   closeSession,
   interruptSession,
@@ -88,6 +89,9 @@ export async function withMigrationSession<T>(
   if (signal?.aborted) onAbort();
   let isDone = false;
   try {
+    // Only now, since behind a pooler in transaction mode what is set would meet other clients.
+    if (session.isPooled && !(await isSharedBackend(session)))
+      await session.client.query(ownSettings.join("; "));
     const result = await work({ session, tables });
     isDone = true;
     return result;

@@ -1,3 +1,4 @@
+import { ownSettingsLocally } from "../database/own-settings.ts";
 import { runText } from "../database/run-text.ts";
 import { guardSettings, type Session } from "../database/session.ts";
 import { inTransaction } from "../database/transaction.ts";
@@ -22,19 +23,24 @@ export async function inRecordedTransaction(
   const opening = ["BEGIN READ WRITE", ...guardSettings(session), ...timeouts(lockTimeout, statementTimeout)];
   return await inTransaction(session, opening, async () => {
     const { rowsChanged } = await runText(session, text);
-    await session.client.query(`${ownRole}; ${timeouts(0, 0).join("; ")}`);
+    await session.client.query(ourselves.join("; "));
     await recordProgress(session.client, tables, id, done, rowsChanged);
     return rowsChanged;
   });
 }
 
-/** Our own role for our own table, until `work` is committed; what the file has SET holds for its next statement. */
+/** Our own role and settings for our own table, until `work` is committed; what the file has SET holds for its next statement. */
 export async function asOurselves(session: Session, work: () => Promise<void>): Promise<void> {
-  await inTransaction(session, ["BEGIN READ WRITE", ownRole, ...timeouts(0, 0)], work);
+  await inTransaction(session, ["BEGIN READ WRITE", ...ourselves], work);
 }
 
 function timeouts(lock: number, statement: number): string[] {
   return [`SET LOCAL lock_timeout = ${lock}`, `SET LOCAL statement_timeout = ${statement}`];
 }
 
-const ownRole = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE";
+/** The role first: afterwards settings of another role may be beyond us. */
+export const ourselves = [
+  "SET LOCAL SESSION AUTHORIZATION DEFAULT",
+  "SET LOCAL ROLE NONE",
+  ...ownSettingsLocally,
+];

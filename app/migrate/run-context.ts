@@ -1,3 +1,4 @@
+import { ownSettings } from "../database/own-settings.ts";
 import { resetStatements, type Session } from "../database/session.ts";
 import { AppError } from "../errors.ts";
 import type { Listener } from "./events.ts";
@@ -77,7 +78,10 @@ export async function takeLockAgain(
       `${cause}, and another runner has taken it. This run stops here; the other one goes on.`,
     );
   }
-  const { rows } = await session.client.query(`SELECT 1 FROM ${tables.migrations} WHERE name = $1`, [name]);
+  const { rows } = await session.client.query(
+    `SELECT 1 FROM ${tables.migrations} m WHERE m.name::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text`,
+    [name],
+  );
   if (rows.length > 0 === (direction === "up")) {
     throw new AppError(
       "lock-lost",
@@ -97,7 +101,7 @@ function askForLock(lockKey: bigint): string[] {
 }
 
 /**
- * A clean session for the migration, in which we still hold the lock.
+ * A clean session under our own settings, in which we still hold the lock.
  *
  * @throws AppError as `keepLock`
  */
@@ -105,6 +109,7 @@ export async function beginClean(context: RunContext, migration: Lockable): Prom
   const { session, lockKey } = context;
   const row = await queryTogether<{ held: boolean }>(session, [
     ...resetStatements(session, `migrate ${migration.direction} ${migration.file.name}`),
+    ...ownSettings,
     ...askForLock(lockKey),
   ]);
   await keepLock(context, migration, undefined, row?.held ?? false);

@@ -1,7 +1,6 @@
 import type { Session } from "../database/session.ts";
 import { codeOf } from "../database/sqlstate.ts";
 import { inTransaction } from "../database/transaction.ts";
-import type { Queryable } from "./queryable.ts";
 
 /** A table by its name now; without `table`, all tables of a schema. */
 export interface TableName {
@@ -31,23 +30,26 @@ export async function readTableEstimates(
 ): Promise<TableEstimate[]> {
   const begin = ["BEGIN READ ONLY", "SET LOCAL lock_timeout = '500ms'"];
   try {
-    return await inTransaction(session, begin, async () => await queryEstimates(session.client, names));
+    return await inTransaction(session, begin, async () => await queryEstimates(session, names));
   } catch (error) {
     if (codeOf(error) !== "55P03") throw error;
     return names.map((name, wanted) => ({ wanted, table: written(name), rows: null }));
   }
 }
 
-async function queryEstimates(database: Queryable, names: readonly TableName[]): Promise<TableEstimate[]> {
+async function queryEstimates(
+  { client, searchPath }: Pick<Session, "client" | "searchPath">,
+  names: readonly TableName[],
+): Promise<TableEstimate[]> {
   // The estimate is the planner's: rows for each page when last counted, times the pages of now. A table's partitions
   // and children are part of it.
-  const { rows } = await database.query(
+  const { rows } = await client.query(
     `WITH RECURSIVE named AS (
-       SELECT w.place::int - 1 AS place, c.oid, CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN '' ELSE n.nspname || '.' END || c.relname AS name
+       SELECT w.place::int - 1 AS place, c.oid, CASE WHEN ${isFirst} THEN '' ELSE n.nspname || '.' END || c.relname AS name
          FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) WITH ORDINALITY AS w(schema_name, table_name, place)
          JOIN pg_catalog.pg_class c ON c.relkind IN ('r', 'p') AND (w.table_name IS NULL OR c.relname = w.table_name)
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE CASE WHEN w.schema_name IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = w.schema_name END
+        WHERE CASE WHEN w.schema_name IS NULL THEN ${isFirst} ELSE n.nspname = w.schema_name END
      ), family AS (
        SELECT place, oid AS head, oid FROM named
        UNION
@@ -63,7 +65,14 @@ async function queryEstimates(database: Queryable, names: readonly TableName[]):
      SELECT n.place AS wanted, n.name AS table, pg_catalog.round(CASE WHEN pg_catalog.bool_or(c.rows IS NULL) THEN NULL ELSE pg_catalog.sum(c.rows) END) AS rows
        FROM named n JOIN counted c ON c.place = n.place AND c.head = n.oid
       GROUP BY n.place, n.oid, n.name ORDER BY n.place, n.name COLLATE "C"`,
-    [names.map(({ schema }) => schema ?? null), names.map(({ table }) => table ?? null)],
+    [names.map(({ schema }) => schema ?? null), names.map(({ table }) => table ?? null), searchPath],
   );
   return rows as TableEstimate[];
 }
+
+/** SQL, the relation is the one that its bare name means on the role's own search path, which is not ours. */
+const isFirst = `coalesce(n.nspname::text = (
+  SELECT p.name FROM pg_catalog.unnest($3::text[]) WITH ORDINALITY AS p(name, place)
+    JOIN pg_catalog.pg_namespace s ON s.nspname::text = p.name
+    JOIN pg_catalog.pg_class o ON o.relnamespace = s.oid AND o.relname = c.relname
+   ORDER BY p.place LIMIT 1), false)`;

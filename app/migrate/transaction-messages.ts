@@ -1,5 +1,6 @@
 import type { QueryResultRow } from "pg";
 import { TextFailure } from "../database/run-text.ts";
+import { ownSettings } from "../database/own-settings.ts";
 import { guardSettings, resetStatements } from "../database/session.ts";
 import { codeOf } from "../database/sqlstate.ts";
 import { queryTogether, sendStatements } from "../database/transaction.ts";
@@ -57,7 +58,7 @@ function openStatements(
     ...resetStatements(session, `migrate ${direction} ${file.name}`),
     "BEGIN",
     withoutNotices,
-    `SELECT pg_current_xact_id()::text AS xid, ${holdsLock(lockKey)} AS held`,
+    `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, ${holdsLock(lockKey)} AS held`,
     "SET LOCAL client_min_messages TO DEFAULT",
     `SET LOCAL lock_timeout = ${patience}`,
     `SET LOCAL statement_timeout = ${directives.statementTimeout ?? 0}`,
@@ -70,14 +71,17 @@ export function leaveStatements({ session }: RunContext): readonly string[] {
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
     "RESET ALL",
+    fireDeferred,
     // It takes effect at COMMIT; in the next transaction it would be too late.
     "UNLISTEN *",
     // RESET ALL has taken the guards away, and we may be killed while the ledger or COMMIT keeps us waiting.
     ...guardSettings(session),
-    "SET LOCAL lock_timeout = 0",
-    "SET LOCAL statement_timeout = 0",
+    ...ownSettings,
   ];
 }
+
+/** What a migration has deferred to the end of its transaction runs under the role's own settings, not under ours. */
+export const fireDeferred = "SET CONSTRAINTS ALL IMMEDIATE";
 
 /** Fails outside the transaction with this id. */
 export function assertTransaction(xid: string): string {
@@ -163,11 +167,17 @@ export async function sendBehind(
     if (!(error instanceof TextFailure)) throw error;
     const code = codeOf(error.cause);
     const failed = statements[error.completed];
+    if (failed === fireDeferred) throw error.cause;
     if (code === divisionByZero && failed === assertTransaction(xid)) throw endedTransaction();
     if (code === divisionByZero && failed === lockAssertion(lockKey)) throw new LockGivenUp();
-    if (code === undefinedTable) throw droppedLedger(tables);
+    // With a context it is a table that a trigger on ours asks for.
+    if (code === undefinedTable && !hasContext(error.cause)) throw droppedLedger(tables);
     throw ledgerNotWritten(tables, error.cause);
   }
+}
+
+function hasContext(error: unknown): boolean {
+  return typeof (error as { where?: unknown }).where === "string";
 }
 
 function endedTransaction(): AppError {

@@ -1,3 +1,4 @@
+import { underRolePath } from "../database/transaction.ts";
 import { findLeftovers } from "./invalid-index.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import type { MigrationSession } from "./migration-session.ts";
@@ -19,7 +20,8 @@ export async function readUnfinishedBuilds(
     // What the server refused is not marked as begun, and stands behind what is done.
     const building = statements[statementStarted ?? statementsDone]?.concurrently;
     if (building === undefined) continue;
-    for (const leftover of await findLeftovers(session, building)) owners.set(leftover.name, name);
+    const leftovers = await underRolePath(session, async () => await findLeftovers(session, building));
+    for (const leftover of leftovers) owners.set(leftover.name, name);
   }
   return owners;
 }

@@ -27,8 +27,8 @@ export interface CatalogueEntry {
 export async function readCatalogue(source: CatalogueSource): Promise<CatalogueEntry[]> {
   await source.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   try {
-    // With an empty path every name in a definition is written with its schema.
-    await source.query("SET LOCAL search_path = ''");
+    // With no other schema on the path every name in a definition is written with its schema.
+    await source.query("SET LOCAL search_path = pg_catalog, pg_temp");
     const { rows } = await source.query(
       `${withMembers} SELECT kind, name, definition FROM (${catalogueQueries.map(selectAll).join(" UNION ALL ")}) AS entry (kind, name, definition)
         ORDER BY kind COLLATE "C", name COLLATE "C", definition COLLATE "C"`,

@@ -29,7 +29,9 @@ type Unit = ReadonlyMap<string, CatalogueEntry>;
  */
 export async function createCatalogueReader({ client }: Pick<Session, "client">): Promise<CatalogueReader> {
   // The statements are planned once. Compiling them would take longer than they do.
-  await client.query("SET search_path = ''; SET jit = off; SET plan_cache_mode = force_generic_plan");
+  await client.query(
+    "SET search_path = pg_catalog, pg_temp; SET jit = off; SET plan_cache_mode = force_generic_plan",
+  );
   let stamps: { relations: Stamps; functions: Stamps } = { relations: {}, functions: {} };
   let units = new Map<string, Unit>();
 

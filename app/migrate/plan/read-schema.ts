@@ -1,5 +1,6 @@
 import type { Session } from "../../database/session.ts";
 import { codeOf } from "../../database/sqlstate.ts";
+import { underRolePath } from "../../database/transaction.ts";
 import { isParseFailure, parseStatements } from "../statements.ts";
 import type { PlannedConstraint, PlannedRelation, PlannedSchema } from "./schema.ts";
 import { provesNotNull } from "./tree.ts";
@@ -36,10 +37,11 @@ interface ConstraintRow {
  * @param types as they stand in statements
  */
 export async function readPlannedSchema(
-  { client, serverVersion }: Session,
+  session: Session,
   names: readonly string[],
   types: readonly string[],
 ): Promise<PlannedSchema> {
+  const { client, serverVersion, searchPath } = session;
   // A table that somebody holds exclusively must not keep us waiting: its size is estimated then.
   await client.query("SET lock_timeout = '1s'");
   const { rows } = await client.query<RelationRow>(relationsQuery, [names]);
@@ -47,8 +49,8 @@ export async function readPlannedSchema(
     client,
     rows.map(({ oid }) => oid),
   );
-  const settings = await client.query<{ path: string[]; zone: string; same: string[] }>(
-    `SELECT array_remove(current_schemas(true), 'pg_catalog')::text[] AS path, current_setting('TimeZone') AS zone,
+  const settings = await client.query<{ zone: string; same: string[] }>(
+    `SELECT (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'TimeZone') AS zone,
             (SELECT array_agg(format_type(castsource, NULL) || '>' || format_type(casttarget, NULL)) FROM pg_cast WHERE castmethod = 'b') AS same`,
   );
   const functions = await client.query<{ name: string; volatile: boolean; ours: boolean }>(
@@ -56,14 +58,14 @@ export async function readPlannedSchema(
        FROM pg_proc WHERE proname = ANY ($1::text[]) GROUP BY proname`,
     [names],
   );
-  const { path, zone, same } = settings.rows[0]!;
+  const { zone, same } = settings.rows[0]!;
   const byOid = new Map<number, PlannedRelation>();
   for (const row of rows) byOid.set(row.oid, toRelation(row, sizes));
   for (const row of rows) await connect(row, byOid);
   return {
-    searchPath: path,
+    searchPath: searchPath.filter((schema) => schema !== "pg_catalog"),
     relations: new Set([...byOid.values()].map((relation) => withPartitions(relation))),
-    types: await readTypes(client, types),
+    types: await readTypes(session, types),
     sameBytes: new Set(same),
     functions: new Map(
       functions.rows.map(({ name, volatile, ours }) => [name, { isVolatile: volatile, isOurs: ours }]),
@@ -127,15 +129,23 @@ async function readSizes(
   }
 }
 
-async function readTypes(
-  client: Session["client"],
-  types: readonly string[],
-): Promise<PlannedSchema["types"]> {
+async function readTypes(session: Session, types: readonly string[]): Promise<PlannedSchema["types"]> {
+  const { client } = session;
+  // A type that is not qualified is looked for as the migration will.
+  const found = await underRolePath(
+    session,
+    async () =>
+      await client.query<{ oid: string | null }>(
+        `SELECT pg_catalog.to_regtype(t.text)::pg_catalog.oid AS oid
+           FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS t (text, place) ORDER BY t.place`,
+        [types],
+      ),
+  );
   const { rows } = await client.query<{ text: string; name: string; checked: boolean }>(
     `SELECT t.text, format_type(p.oid, NULL) AS name,
             p.typtype = 'd' AND (p.typnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = p.oid)) AS checked
-       FROM unnest($1::text[]) AS t (text) JOIN pg_type p ON p.oid = to_regtype(t.text)`,
-    [types],
+       FROM unnest($1::text[], $2::oid[]) AS t (text, oid) JOIN pg_type p ON p.oid = t.oid`,
+    [types, found.rows.map(({ oid }) => oid)],
   );
   return new Map(rows.map(({ text, name, checked }) => [text, { name, isChecked: checked }]));
 }

@@ -1,10 +1,12 @@
+import { ownSettings, ownSettingsLocally } from "../../database/own-settings.ts";
 import { applicationNameLimit, cleanSession } from "../../database/session.ts";
 import type { LedgerTables } from "../ledger-tables.ts";
 import type { Step } from "../run-steps.ts";
 import type { ConcurrentIndex, Statement } from "../statements.ts";
 import { assertRecorded, markNameSql, writesOneRowEach } from "../applied-names.ts";
 import { finishSql, progressSql, startedSql } from "../run-progress.ts";
-import { writeLiteral } from "../transaction-messages.ts";
+import { ourselves } from "../recorded-transaction.ts";
+import { fireDeferred, writeLiteral } from "../transaction-messages.ts";
 import { newestRun, runRow } from "./ledger-rows.ts";
 import { block, hideFromPsql, literal } from "./quoting.ts";
 
@@ -22,10 +24,10 @@ export function resetSql(activity: string): string[] {
   return [
     ...cleanSession,
     "SET client_encoding = 'UTF8'",
-    block(`  IF pg_catalog.current_setting('server_version_num')::int >= 140000 THEN
+    block(`  IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 140000 THEN
     SET idle_session_timeout = 0;
   END IF;
-  IF pg_catalog.current_setting('server_version_num')::int >= 170000 THEN
+  IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 170000 THEN
     SET transaction_timeout = 0;
   END IF;`),
     `SET application_name = ${literal(`headgate ${activity}`.slice(0, applicationNameLimit))}`,
@@ -33,13 +35,7 @@ export function resetSql(activity: string): string[] {
 }
 
 /** Back to our own role and settings, for our own tables. */
-const leave = [
-  "RESET SESSION AUTHORIZATION",
-  "RESET ROLE",
-  "RESET ALL",
-  "SET client_encoding = 'UTF8'",
-  ...timeouts(0, 0),
-];
+const leave = ["RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL", fireDeferred, ...ownSettings];
 
 /** A migration in one transaction with its rows in the ledger. `texts` are what it runs, each of one or more statements. */
 export async function transactionSql(
@@ -72,7 +68,11 @@ export async function outsideSql(settings: StepSettings, step: Step): Promise<st
   const { file, direction, statements = [], directives } = step.migration;
   const resumeAt = step.unfinished?.statementsDone ?? 0;
   const newest = newestRun(tables, file.name);
-  const lines = [runRow(tables, step, "running")];
+  const lines = [
+    ...ownSettings,
+    runRow(tables, step, "running"),
+    ...resetSql(`migrate sql ${direction} ${file.name}`),
+  ];
   for (const [index, statement] of statements.entries()) {
     if (index < resumeAt) {
       // What earlier statements set for the session is gone with the session that was cut off.
@@ -85,6 +85,7 @@ export async function outsideSql(settings: StepSettings, step: Step): Promise<st
   return [
     ...lines,
     ...resetSql(`migrate sql ${direction} ${file.name}`),
+    ...ownSettings,
     "BEGIN",
     finishSql(tables, newest, { state: direction === "up" ? "applied" : "reverted" }, writeLiteral),
     markNameSql(tables, file.name, direction, writeLiteral),
@@ -134,7 +135,7 @@ function assertValid({ schema, index = "" }: ConcurrentIndex): string {
     .map((name) => `"${name.replaceAll('"', '""')}"`)
     .join(".");
   return block(
-    `  IF EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(${literal(quoted)}) AND NOT i.indisvalid) THEN
+    `  IF EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${literal(quoted)}) AND NOT i.indisvalid) THEN
     RAISE EXCEPTION USING MESSAGE = ${literal(`headgate: the index ${index} is INVALID; drop it, and run the migration again`)};
   END IF;`,
   );
@@ -155,7 +156,8 @@ function batchesSql(
   const loop = `  LOOP
     EXECUTE ${literal(statement.text.trim())};
     GET DIAGNOSTICS changed = ROW_COUNT;
-    EXIT WHEN changed = 0${rowsAreCounted.has(statement.node) ? "" : " OR true"};
+    EXIT WHEN changed OPERATOR(pg_catalog.=) 0${rowsAreCounted.has(statement.node) ? "" : " OR true"};
+    ${ownSettingsLocally.join("; ")};
     ${progressSql(tables, newestRun(tables, file.name), 0, "changed")};
     COMMIT;${pause > 0 ? `\n    PERFORM pg_catalog.pg_sleep(${pause / 1000});` : ""}
   END LOOP;`;
@@ -169,12 +171,10 @@ function batchesSql(
         ]),
     "SET lock_timeout = 0",
     "SET statement_timeout = 0",
-    block(loop, "changed bigint;"),
+    block(loop, "changed pg_catalog.int8;"),
     ...asOurselves(progressSql(tables, newestRun(tables, file.name), 1)),
   ];
 }
-
-const ourselves = ["SET LOCAL SESSION AUTHORIZATION DEFAULT", "SET LOCAL ROLE NONE", ...timeouts(0, 0)];
 
 function asOurselves(statement: string): string[] {
   return ["BEGIN READ WRITE", ...ourselves, statement, "COMMIT"];

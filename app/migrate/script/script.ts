@@ -1,4 +1,5 @@
 import type { SettingValues } from "../../config/settings.ts";
+import { ownSettings } from "../../database/own-settings.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import { version as headgateVersion } from "../../version.ts";
 import { collectStepsOffline } from "../code-migration.ts";
@@ -99,13 +100,19 @@ export async function renderScript(
           head(title),
           statements([
             ...resetSql(`migrate sql ${direction}`),
+            ...ownSettings,
             takeLock(tables, config.lockWait),
             makeLedger(tables),
             assertHistory(tables, expectationOf(scriptSteps)),
           ]),
           ...parts,
           "\n",
-          statements([...resetSql(`migrate sql ${direction}`), releaseLock(tables)]),
+          statements([
+            ...resetSql(`migrate sql ${direction}`),
+            ...ownSettings,
+            releaseLock(tables),
+            "RESET ALL",
+          ]),
         ];
   return {
     sql: frame.join(""),

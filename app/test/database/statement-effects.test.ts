@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { DatabaseAddress } from "../../config/settings.ts";
 import type { Session } from "../../database/session.ts";
 import { lockLevels, strongest, type LockLevel } from "../../migrate/plan/lock-levels.ts";
 import { readPlannedSchema } from "../../migrate/plan/read-schema.ts";
@@ -255,10 +256,14 @@ function comparable(text: string, picture: Picture, other: Picture): Record<stri
   );
 }
 
+/** As after `ALTER ROLE … SET timezone`: the zone that each session of it begins with. */
+function inZone(zone: string): DatabaseAddress {
+  return { ...database.address, options: `-c timezone=${zone}` };
+}
+
 describe("what plan says of a statement", () => {
   it.each(statements)("%s", async (text) => {
-    await withTestSession(database.address, async (session) => {
-      await session.client.query("SET timezone = 'Europe/Berlin'");
+    await withTestSession(inZone("Europe/Berlin"), async (session) => {
       const [plan, server] = [await planned(session, text), await observed(session, text)];
       expect(comparable(text, plan, server)).toEqual(comparable(text, server, plan));
     });
@@ -266,8 +271,7 @@ describe("what plan says of a statement", () => {
 
   it("a time stamp that gets a zone, where the session's is UTC", async () => {
     const text = "ALTER TABLE items ALTER COLUMN at TYPE timestamptz";
-    await withTestSession(database.address, async (session) => {
-      await session.client.query("SET timezone = 'UTC'");
+    await withTestSession(inZone("UTC"), async (session) => {
       const [plan, server] = [await planned(session, text), await observed(session, text)];
       expect(plan).toEqual({ items: { lock: "ACCESS EXCLUSIVE", rewrites: false, scans: false } });
       expect(comparable(text, plan, server)).toEqual(comparable(text, server, plan));

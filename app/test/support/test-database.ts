@@ -65,6 +65,8 @@ export async function withTestSession<T>(
 ): Promise<T> {
   const session = await openSession(address, "test", 10_000);
   try {
+    // As any client of this role would find it: the settings of our own statements are not for tests.
+    await session.client.query("RESET ALL");
     return await work(session);
   } finally {
     await closeSession(session);
