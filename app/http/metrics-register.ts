@@ -1,4 +1,5 @@
 import prometheus from "prom-client";
+import { resolveLedgerTables } from "../migrate/ledger-tables.ts";
 import { readMigrationTimes, type MigrationTime } from "../migrate/migration-times.ts";
 import type { Queryable, SchemaExpectation } from "../migrate/readiness.ts";
 import { imageRevision, version } from "../version.ts";
@@ -143,7 +144,9 @@ function addMigrationTimes(register: prometheus.Registry, { pool, tables }: Metr
     registers: [],
     async collect() {
       if (performance.now() - readAt > timesAreGoodFor) {
-        const fresh = await readMigrationTimes(pool, tables).catch(() => undefined);
+        const fresh = await resolveLedgerTables(pool, tables)
+          .then((found) => readMigrationTimes(pool, found))
+          .catch(() => undefined);
         if (fresh === undefined) return;
         [times, readAt] = [fresh, performance.now()];
       }

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import pg from "pg";
 import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
@@ -12,6 +13,10 @@ export interface LedgerTables {
   readonly migrations: string;
   /** Headgate's own: every run with all that is known about it. */
   readonly runs: string;
+  /** What earlier releases called the table of runs, where that is another name. */
+  readonly legacyRuns: string | undefined;
+  /** The table of names that had the same table of runs in earlier releases. */
+  readonly sibling: string;
   /** Which of `addedColumns` may be written; none before `ensureLedger` has looked. */
   readonly columns: ReadonlySet<AddedColumn>;
 }
@@ -22,19 +27,53 @@ export function ledgerTables({
 }: Pick<Config, "migrationsSchema" | "migrationsTable">): LedgerTables {
   const qualified = (table: string): string =>
     `${pg.escapeIdentifier(migrationsSchema)}.${pg.escapeIdentifier(table)}`;
+  const [runs, legacyRuns] = [runsTableName(migrationsTable), legacyRunsTableName(migrationsTable)];
   return {
     schema: migrationsSchema,
     migrationsName: migrationsTable,
     migrations: qualified(migrationsTable),
-    runs: qualified(runsTableName(migrationsTable)),
+    runs: qualified(runs),
+    legacyRuns: runs === legacyRuns ? undefined : qualified(legacyRuns),
+    sibling: qualified(migrationsTable.endsWith("s") ? migrationsTable.slice(0, -1) : `${migrationsTable}s`),
     columns: new Set(),
   };
 }
 
-/** `schema_migrations` is kept beside `schema_migration_runs`, `app_migrations` beside `app_migration_runs`. */
+const longestName = 63;
+
+/**
+ * `schema_migrations` is kept beside `schema_migration_runs`. A name without that ending, or one that PostgreSQL would
+ * cut, gets a table of runs that no other name can have.
+ */
 function runsTableName(migrationsTable: string): string {
-  const stem = migrationsTable.replace(/s$/, "");
-  return `${stem.slice(0, 63 - "_runs".length)}_runs`;
+  const plain = legacyRunsTableName(migrationsTable);
+  if (migrationsTable.endsWith("s") && plain.length === migrationsTable.length - 1 + "_runs".length)
+    return plain;
+  const name = `${migrationsTable}_run_history`;
+  if (name.length <= longestName) return name;
+  const sum = hash("sha256", migrationsTable).slice(0, 8);
+  return `${migrationsTable.slice(0, longestName - "_12345678_runs".length)}_${sum}_runs`;
+}
+
+/** As earlier releases named it: two names that differ in a final s, or far behind, had one table of runs. */
+function legacyRunsTableName(migrationsTable: string): string {
+  return `${migrationsTable.replace(/s$/, "").slice(0, longestName - "_runs".length)}_runs`;
+}
+
+/**
+ * The tables with the name that the table of runs has in this database: one that an earlier release made keeps its name,
+ * unless another ledger has a claim to it. Asks the server only for names that earlier releases handled otherwise.
+ */
+export async function resolveLedgerTables(database: Queryable, tables: LedgerTables): Promise<LedgerTables> {
+  const { legacyRuns, migrations, sibling } = tables;
+  if (legacyRuns === undefined) return tables;
+  const { rows } = await database.query(
+    `SELECT pg_catalog.to_regclass($1) IS NULL AND pg_catalog.to_regclass($2) IS NOT NULL
+            AND pg_catalog.to_regclass($3) IS NOT NULL AND pg_catalog.to_regclass($4) IS NULL AS legacy`,
+    [tables.runs, legacyRuns, migrations, sibling],
+  );
+  const { legacy } = rows[0] as { legacy: boolean };
+  return legacy ? { ...tables, runs: legacyRuns } : tables;
 }
 
 /**

@@ -149,12 +149,43 @@ interface UnfinishedRow extends Omit<UnfinishedRun, "startedAt" | "state"> {
 export async function readLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
   try {
     const { rows } = await database.query(stateQuery(tables));
-    return toState(rows[0] as StateRow);
+    return await withoutSiblings(database, tables, toState(rows[0] as StateRow));
   } catch (error) {
     if (codeOf(error) === "42703") return await refuseForeignTable(database, tables);
     if (codeOf(error) !== "42P01") throw error;
   }
   return await readIncompleteLedger(database, tables);
+}
+
+/**
+ * In earlier releases two tables of names that differ in a final s had one table of runs. What stands in the other one
+ * is not lost from ours.
+ */
+async function withoutSiblings(
+  database: Queryable,
+  tables: LedgerTables,
+  state: LedgerState,
+): Promise<LedgerState> {
+  if (!state.contradictions.some(({ kind }) => kind === "lost")) return state;
+  const theirs = await readSiblingNames(database, tables);
+  const contradictions = state.contradictions.filter(
+    ({ name, kind }) => kind !== "lost" || !theirs.has(name),
+  );
+  return { ...state, contradictions };
+}
+
+async function readSiblingNames(
+  database: Queryable,
+  { sibling }: LedgerTables,
+): Promise<ReadonlySet<string>> {
+  const { rows: found } = await database.query(
+    `SELECT pg_catalog.count(*) = 2 AS exists FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname::text IN ('name'::text, 'run_on'::text) AND NOT a.attisdropped`,
+    [sibling],
+  );
+  if (!(found[0] as { exists: boolean }).exists) return new Set();
+  const { rows } = await database.query(`SELECT e.name::text AS name FROM ${sibling} e`);
+  return new Set((rows as { name: string }[]).map(({ name }) => name));
 }
 
 /** One of the tables is not there: nothing was ever applied, or only by node-pg-migrate without us. */
@@ -186,16 +217,17 @@ async function readIncompleteLedger(database: Queryable, tables: LedgerTables): 
  */
 async function refuseLostNames(database: Queryable, tables: LedgerTables): Promise<void> {
   const { rows } = await database.query(
-    `SELECT pg_catalog.count(*)::int AS applied
-       FROM (SELECT DISTINCT ON (name) state FROM ${tables.runs} WHERE state IN ('applied', 'reverted') ORDER BY name, id DESC) newest
-      WHERE state = 'applied'`,
+    `SELECT newest.name
+       FROM (SELECT DISTINCT ON (r.name) r.name, r.state FROM ${tables.runs} r WHERE r.state IN ('applied', 'reverted') ORDER BY r.name, r.id DESC) newest
+      WHERE newest.state = 'applied'`,
   );
-  const { applied } = rows[0] as { applied: number };
+  const theirs = await readSiblingNames(database, tables);
+  const applied = (rows as { name: string }[]).filter(({ name }) => !theirs.has(name)).length;
   if (applied === 0) return;
   throw new AppError(
     "history-conflict",
     `The table ${tables.migrations} is gone, and ${tables.runs} records ${applied} ${applied === 1 ? "migration" : "migrations"} as applied. ` +
-      `Restore it from a backup; or, if this database is to be built from nothing, drop ${tables.runs} too.`,
+      `Restore it from a backup${theirs.size > 0 ? "" : `; or, if this database is to be built from nothing, drop ${tables.runs} too`}.`,
   );
 }
 

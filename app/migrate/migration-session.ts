@@ -15,7 +15,7 @@ import { watchConnection } from "../database/watchdog.ts";
 import { AppError, messageOf } from "../errors.ts";
 import { projectRoot } from "../version.ts";
 import type { Listener } from "./events.ts";
-import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
+import { ledgerTables, resolveLedgerTables, type LedgerTables } from "./ledger-tables.ts";
 import { missingPrivilege } from "./missing-privilege.ts";
 
 export interface SessionOptions {
@@ -92,7 +92,7 @@ export async function withMigrationSession<T>(
     // Only now, since behind a pooler in transaction mode what is set would meet other clients.
     if (session.isPooled && !(await isSharedBackend(session)))
       await session.client.query(ownSettings.join("; "));
-    const result = await work({ session, tables });
+    const result = await work({ session, tables: await resolveLedgerTables(session.client, tables) });
     isDone = true;
     return result;
   } catch (error) {

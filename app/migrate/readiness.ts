@@ -1,6 +1,6 @@
 import type { Config } from "../config/settings.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
-import { ledgerTables, type LedgerTables } from "./ledger-tables.ts";
+import { ledgerTables, resolveLedgerTables, type LedgerTables } from "./ledger-tables.ts";
 import { readLedger, type AppliedMigration } from "./ledger.ts";
 import type { Queryable } from "./queryable.ts";
 
@@ -46,7 +46,7 @@ export async function readSchemaState(
   database: Queryable,
   expectation: SchemaExpectation,
 ): Promise<SchemaState> {
-  const { applied } = await readLedger(database, expectation.tables);
+  const { applied } = await readLedger(database, await resolveLedgerTables(database, expectation.tables));
   return judgeSchema(applied, expectation);
 }
 

@@ -1,3 +1,4 @@
+import { resolveLedgerTables } from "./ledger-tables.ts";
 import { readLedger } from "./ledger.ts";
 import { readMigrationTimes } from "./migration-times.ts";
 import type { Queryable } from "./queryable.ts";
@@ -31,8 +32,9 @@ export async function readSchemaOverview(
   database: Queryable,
   expectation: SchemaExpectation,
 ): Promise<SchemaOverview> {
-  const { applied } = await readLedger(database, expectation.tables);
-  const times = await readMigrationTimes(database, expectation.tables);
+  const tables = await resolveLedgerTables(database, expectation.tables);
+  const { applied } = await readLedger(database, tables);
+  const times = await readMigrationTimes(database, tables);
   const secondsOf = new Map(times.map(({ name, seconds }) => [name, seconds]));
   const migrations = applied.map(({ name, appliedAt }): MigrationOverview => ({
     name,

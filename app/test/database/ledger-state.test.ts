@@ -532,3 +532,55 @@ describe("a name that stands there twice", () => {
     });
   });
 });
+
+describe("two projects whose tables of names differ in a final s", () => {
+  const one = { MIGRATIONS_TABLE: "app_migration" };
+  const other = { MIGRATIONS_TABLE: "app_migrations" };
+
+  it("have a table of runs each", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, { "000001_first.up.sql": "CREATE TABLE IF NOT EXISTS t ();\n" });
+      for (const env of [one, other, one, other])
+        expect((await migrate(scene, ["up", "--yes"], env)).code).toBe(0);
+      expect(
+        await scene.database.query(
+          "SELECT (SELECT count(*)::int FROM app_migration_run_history) AS one, (SELECT count(*)::int FROM app_migration_runs) AS other",
+        ),
+      ).toEqual([{ one: 1, other: 1 }]);
+    });
+  });
+
+  it("are told apart where an earlier release had them share one", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, { "000001_first.up.sql": "SELECT 1;\n" });
+      await migrate(scene, ["up", "--yes"], other);
+      await scene.database.query(
+        `CREATE TABLE app_migration (LIKE app_migrations INCLUDING ALL);
+         INSERT INTO app_migration (name, run_on) VALUES ('000009_theirs', now());
+         INSERT INTO app_migration_runs (version, name, kind, direction, state, started_at, finished_at, host, headgate_version, image_revision)
+         VALUES (9, '000009_theirs', 'sql', 'up', 'applied', now(), now(), 'h', '0', '')`,
+      );
+      writeFiles(scene.folder, { "000002_second.up.sql": "SELECT 2;\n" });
+      expect((await migrate(scene, ["up", "--yes"], other)).code).toBe(0);
+      await scene.database.query("DROP TABLE app_migrations");
+      const { output } = await migrate(scene, ["up", "--yes"], other);
+      expect(output).toContain("records 2 migrations as applied");
+      expect(output).not.toContain("drop ");
+    });
+  });
+
+  it("leave a table of runs its name that an earlier release made for one of them alone", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, { "000001_first.up.sql": "SELECT 1;\n" });
+      await migrate(scene, ["up", "--yes"], one);
+      await scene.database.query("ALTER TABLE app_migration_run_history RENAME TO app_migration_runs");
+      writeFiles(scene.folder, { "000002_second.up.sql": "SELECT 2;\n" });
+      expect((await migrate(scene, ["up", "--yes"], one)).code).toBe(0);
+      expect(
+        await scene.database.query(
+          "SELECT to_regclass('app_migration_run_history') AS fresh, count(*)::int AS runs FROM app_migration_runs",
+        ),
+      ).toEqual([{ fresh: null, runs: 2 }]);
+    });
+  });
+});
