@@ -1,5 +1,5 @@
 import { codeOf } from "../database/sqlstate.ts";
-import { AppError } from "../errors.ts";
+import { AppError, messageOf } from "../errors.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 
 /** What the server says when a rule or a trigger of somebody else stands between us and a row of the ledger. */
@@ -21,6 +21,16 @@ export function ledgerNotWritten({ migrations, runs }: LedgerTables, cause: unkn
       "lock-lost",
       `another runner has recorded this migration in ${migrations} in the meantime. This run stops here; the other one goes on.`,
       { cause },
+    );
+  }
+  // Our own statements have none: it is a trigger of somebody else that failed.
+  const { where } = (cause ?? {}) as { where?: string };
+  if (where !== undefined && where !== "") {
+    return new AppError(
+      "history-conflict",
+      `a trigger on ${migrations} or ${runs} failed: ${messageOf(cause)} (${where.split("\n", 1)[0]}). Headgate's own statements run with search_path = pg_catalog. ` +
+        "Take the trigger off these two tables, or qualify the names in its function; MIGRATIONS_SCHEMA keeps the two tables in a schema of their own.",
+      { cause, details: { ledger: [migrations, runs] } },
     );
   }
   if (cause !== undefined && !swallowed.has(code ?? "")) return cause;
