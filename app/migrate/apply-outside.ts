@@ -273,6 +273,7 @@ async function recordFailure(
     file: migration.path,
     text: migration.text,
     offset: error instanceof StatementFailure ? error.offset : 0,
+    secret: migration.directives.secret,
   };
   const { recorded } = await describeFailure(cause, origin);
   try {

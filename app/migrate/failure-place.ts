@@ -8,6 +8,8 @@ export interface TextOrigin {
   readonly text: string;
   /** Where in it the text that was sent begins. */
   readonly offset: number;
+  /** Nothing of the text may be shown or kept. */
+  readonly secret?: boolean;
 }
 
 interface ServerErrorFields {

@@ -33,6 +33,7 @@ export async function describeFailure(
   const place = error instanceof TextFailure ? await locate(error, origin) : undefined;
   const file = basename(origin.file);
   const line = place?.offset === undefined ? undefined : lineAt(place.text, place.offset);
+  if (origin.secret === true) return secretFailure(code, sqlstate, file, place?.inFile ? line : undefined);
   const hide = hiderOf([line?.text, cause.message, detail, where]);
   const advice = [adviceFor(sqlstate), line && findLookAlikes(place!.text, line.number, sqlstate)];
   const lines = [
@@ -54,6 +55,21 @@ export async function describeFailure(
       line: place?.inFile ? line?.number : undefined,
       column: place?.inFile && place.exact ? line?.column : undefined,
     },
+  };
+}
+
+/** The server's words may quote the text or its data, so that only code and place are told. */
+function secretFailure(
+  code: string | undefined,
+  sqlstate: string | undefined,
+  file: string,
+  line: { readonly number: number; readonly column: number } | undefined,
+): { lines: string[]; recorded: RecordedError } {
+  const message = "the migration is marked as secret, so that what the server says of it is not shown";
+  const at = line === undefined ? [] : [`  at ${file}:${line.number}`];
+  return {
+    lines: [`${code === undefined ? "" : `${code}: `}${message}`, ...at],
+    recorded: { message, sqlstate, file, line: line?.number },
   };
 }
 

@@ -66,7 +66,7 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
     stopIfAborted(context);
     for (const text of migration.warnings) context.listener({ type: "warning", name, text });
     context.listener({ type: "started", name, direction: migration.direction, ...position });
-    const notices = limitNotices(context, name);
+    const notices = limitNotices(context, name, migration.directives.secret);
     watcher.watch(name);
     const started = Date.now();
     const handover: Handover = { next: steps[index + 1], ready };
@@ -123,7 +123,12 @@ async function explain(
 ): Promise<AppError> {
   const { migration } = step;
   const { file, direction, path, text, directives } = migration;
-  const origin = { file: path, text, offset: error instanceof StatementFailure ? error.offset : 0 };
+  const origin = {
+    file: path,
+    text,
+    offset: error instanceof StatementFailure ? error.offset : 0,
+    secret: directives.secret,
+  };
   const { lines, recorded } = await describeFailure(
     error instanceof StatementFailure ? error.cause : error,
     origin,
@@ -231,17 +236,17 @@ async function recordStopped(context: RunContext, step: Step, stopped: Failed): 
 const mostNotices = 20;
 
 /** Passes the first notices of a migration on and counts the rest, so that a flood of them costs no memory. */
-function limitNotices({ session, listener }: RunContext, name: string): { end(): void } {
+function limitNotices({ session, listener }: RunContext, name: string, isSecret: boolean): { end(): void } {
   let count = 0;
+  const most = isSecret ? 0 : mostNotices;
   session.onNotice(({ message = "" }) => {
     count += 1;
-    if (count <= mostNotices) listener({ type: "notice", name, text: message.slice(0, 500) });
+    if (count <= most) listener({ type: "notice", name, text: message.slice(0, 500) });
   });
   return {
     end() {
       session.onNotice(undefined);
-      if (count > mostNotices)
-        listener({ type: "notice", name, text: `… and ${count - mostNotices} more notices` });
+      if (count > most) listener({ type: "notice", name, text: `… and ${count - most} more notices` });
     },
   };
 }

@@ -79,6 +79,12 @@ export async function renderScript(
   for (const [index, step] of steps.entries()) {
     const { file, directives, text } = step.migration;
     parts.push(`\n${comment(`${index + 1}/${steps.length}: ${direction} ${file.name}`)}\n`);
+    if (directives.secret) {
+      const reason = "is marked as secret and not part of this script";
+      codeMigrations.push({ name: file.name, rendered: false, reason });
+      parts.push(stopAt(file.name, direction, reason));
+      continue;
+    }
     if (file.kind === "code") {
       const { texts, reason } = await renderCode(step, options);
       codeMigrations.push({ name: file.name, rendered: reason === null, reason });

@@ -603,3 +603,71 @@ describe("two projects whose tables of names differ in a final s", () => {
     });
   });
 });
+
+describe("texts in the ledger", () => {
+  const password = "hunter2-and-more";
+  const secret = `-- migrate: secret\nCREATE TABLE account (word text DEFAULT '${password}');\n`;
+
+  it("are none of a file marked as secret: not in the ledger, in history, in an error, in a notice, in a script", async () => {
+    await withScene(async (scene) => {
+      const shown: string[] = [];
+      const note = async (argv: readonly string[]): Promise<number | undefined> => {
+        const { code, output } = await migrate(scene, [...argv]);
+        shown.push(output);
+        return code;
+      };
+      writeFiles(scene.folder, {
+        "000001_secret.up.sql": `${secret}DO $$ BEGIN RAISE NOTICE '${password}'; END $$;\nSELECT '${password}'::int;\n`,
+        "000001_secret.down.sql": `-- ${password}\nDROP TABLE account;\n`,
+      });
+      expect(await note(["up", "--yes"])).toBe(6);
+      writeFiles(scene.folder, {
+        "000001_secret.up.sql": `-- migrate: secret\n-- migrate: no-transaction\nSELECT 1;\nSELECT '${password}'::int;\n`,
+      });
+      expect(await note(["up", "--yes"])).toBe(6);
+      expect(await note(["sql"])).toBe(3);
+      await migrate(scene, ["repair", "1", "--as", "pending", "--yes"]);
+      writeFiles(scene.folder, { "000001_secret.up.sql": secret });
+      expect(await note(["sql"])).toBe(3);
+      expect(await note(["up", "--yes"])).toBe(0);
+      expect(await note(["history", "--texts", "--json"])).toBe(0);
+      expect(await note(["status"])).toBe(0);
+      expect(shown.filter((text) => text.includes(password))).toEqual([]);
+      expect(
+        await scene.database.query(
+          `SELECT count(*)::int AS leaks FROM schema_migration_runs r WHERE to_jsonb(r)::text LIKE '%${password}%'`,
+        ),
+      ).toEqual([{ leaks: 0 }]);
+      remove(scene, "000001_secret.up.sql", "000001_secret.down.sql");
+      writeFiles(scene.folder, { "000000_other.up.sql": "SELECT 1;\n" });
+      expect(await migrate(scene, ["down", "-n", "1", "--yes"])).toMatchObject({
+        code: 7,
+        output: expect.stringContaining("is marked as secret, so the ledger keeps no text of it"),
+      });
+    });
+  });
+
+  it("are kept once, however often a migration fails, and a resume still finds them", async () => {
+    await withScene(async (scene) => {
+      const text = `${outside}CREATE TABLE half ();\nSELECT missing();\n`;
+      writeFiles(scene.folder, {
+        "000001_fails.up.sql": `SELECT missing(), '${"x".repeat(2000)}';\n`,
+        "000001_fails.down.sql": "SELECT 1;\n",
+      });
+      for (const again of [1, 2, 3]) expect([again, (await migrate(scene)).code]).toEqual([again, 6]);
+      writeFiles(scene.folder, { "000001_fails.up.sql": text });
+      for (const again of [1, 2, 3]) expect([again, (await migrate(scene)).code]).toEqual([again, 6]);
+      expect(
+        await scene.database.query(
+          "SELECT count(*)::int AS runs, count(up_text)::int AS up, count(down_text)::int AS down FROM schema_migration_runs",
+        ),
+      ).toEqual([{ runs: 6, up: 2, down: 1 }]);
+      const { document } = await ask(scene, "history", "--texts");
+      expect(
+        (document as { runs: { upText: string }[] }).runs.slice(0, 3).map(({ upText }) => upText),
+      ).toEqual([text, text, text]);
+      writeFiles(scene.folder, { "000001_fails.up.sql": text.replace("SELECT missing()", "SELECT 1") });
+      expect((await migrate(scene)).code).toBe(0);
+    });
+  });
+});
