@@ -20,6 +20,7 @@ try {
   const { failed } = await migrateUp(config);
   if (failed !== undefined) throw failed.error;
   const session = await openSession(config.database, "types", 10_000);
+  await session.client.query("RESET ALL");
   const text = await generateTypes(session.client, definedStatements());
   await closeSession(session);
   writeFileSync(join(projectRoot, "app", "registry", "statement-types.ts"), text);

@@ -50,6 +50,15 @@ export const ownSettingsLocally: readonly string[] = Object.entries(settings).ma
 );
 
 /** SQL, an expression that makes them hold for the session, and means the same under any search path. */
-export const setOwnSettings = `pg_catalog.concat(${Object.entries({ ...settings, ...defaults })
-  .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`)
-  .join(", ")})`;
+export const setOwnSettings = setAll({ ...settings, ...defaults });
+
+const { row_security: _, statement_timeout: __, lock_timeout: ___, ...serving } = settings;
+/** SQL, the same for the API, which has time-outs of its own, and tables that may have policies. */
+export const setServingSettings = setAll({ ...serving, ...defaults });
+
+function setAll(values: Readonly<Record<string, string>>): string {
+  const calls = Object.entries(values).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`,
+  );
+  return `pg_catalog.concat(${calls.join(", ")})`;
+}

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import pg from "pg";
 import type { Config } from "../config/settings.ts";
 import { clientOptions } from "./client-options.ts";
+import { setServingSettings } from "./own-settings.ts";
 
 export type Pool = pg.Pool;
 
@@ -16,11 +17,35 @@ export function createPool(config: Config, onError: (error: Error) => void): pg.
     connectionTimeoutMillis: config.connectTimeout,
     idleTimeoutMillis: config.idleTimeout,
     statement_timeout: config.statementTimeout,
+    // oxlint-disable-next-line typescript/no-misused-promises -- its types leave out that it is waited for.
+    onConnect: async (client) => await setUp(client, config.connectTimeout),
   });
   pool.on("error", onError);
   // The server ends a slow statement by itself. 0: no limit.
   if (config.statementTimeout > 0) cutSilentConnections(pool, config.statementTimeout + 1000);
   return pool;
+}
+
+/**
+ * Makes our settings hold for the connection, before anybody gets it, and keeps the search path of the role aside. Both
+ * not behind a pooler, where the backend may be another client's in a moment.
+ */
+async function setUp(client: pg.ClientBase, timeout: number): Promise<void> {
+  const { processID, connection } = client as unknown as {
+    processID: number | null;
+    connection: { stream: Socket };
+  };
+  const timer = setTimeout(() => {
+    connection.stream.destroy(new Error(`PostgreSQL has sent nothing for ${timeout} ms`));
+  }, timeout);
+  try {
+    await client.query(
+      `SELECT pg_catalog.set_config('headgate.role_path', pg_catalog.current_schemas(false)::pg_catalog.text, false), ${setServingSettings}
+        WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) ${processID ?? 0}`,
+    );
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Makes the first connection, so that the first query finds it. What is in the way the query will say. */

@@ -13,13 +13,13 @@ export type VersionMark = RowOf<"import-marks">;
 
 const addServers = defineStatement(
   "import-add-servers",
-  `INSERT INTO server (name) SELECT DISTINCT name COLLATE "C" FROM unnest($1::text[]) AS i (name) ORDER BY 1
+  `INSERT INTO registry.server (name) SELECT DISTINCT name COLLATE "C" FROM unnest($1::text[]) AS i (name) ORDER BY 1
     ON CONFLICT DO NOTHING`,
 );
 
 const lockServerRows = defineStatement(
   "import-lock-servers",
-  `SELECT FROM server WHERE name = ANY ($1::text[]) ORDER BY name FOR NO KEY UPDATE`,
+  `SELECT FROM registry.server WHERE name = ANY ($1::text[]) ORDER BY name FOR NO KEY UPDATE`,
 );
 
 /** Adds the servers that are missing and locks all of them until the transaction ends, always in the same order. */
@@ -36,7 +36,7 @@ const storedVersions = defineStatement(
            CASE WHEN encode(sha256(convert_to(v.value::text, 'UTF8')), 'hex') <> i.sha256 THEN v.value::text END
              AS "otherValue"
       FROM unnest($1::text[], $2::text[], $3::text[]) AS i (name, version, sha256)
-      JOIN server_version AS v ON v.server_name = i.name AND v.version = i.version`,
+      JOIN registry.server_version AS v ON v.server_name = i.name AND v.version = i.version`,
 );
 
 /** Those of the entries that are stored already. Documents are compared by digest, so they are not sent for it. */
@@ -56,12 +56,12 @@ export function selectStored(
 
 const newVersions = defineStatement(
   "import-insert",
-  `INSERT INTO server_version (server_name, version, value, title, description, status, status_message,
+  `INSERT INTO registry.server_version (server_name, version, value, title, description, status, status_message,
                                 status_changed_at, published_at, updated_at)
     SELECT name, version, value::json, title, description, coalesce(status, 'active'), status_message,
            coalesce(status_changed_at, CASE WHEN status <> 'active' THEN updated_at END, published_at, now()),
            coalesce(published_at, now()), coalesce(updated_at, published_at, now())
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::server_status[], $7::text[],
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::registry.server_status[], $7::text[],
                   $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
         AS i (name, version, value, title, description, status, status_message, status_changed_at, published_at,
               updated_at)`,
@@ -88,13 +88,13 @@ export async function insertVersions(database: Database, entries: readonly Entry
 
 const changedVersions = defineStatement(
   "import-update",
-  `UPDATE server_version AS v
+  `UPDATE registry.server_version AS v
        SET status = coalesce(i.status, v.status),
            status_message = CASE WHEN i.status IS NULL THEN v.status_message ELSE i.status_message END,
            status_changed_at = coalesce(i.status_changed_at,
              CASE WHEN i.status <> v.status THEN clock_timestamp() END, v.status_changed_at),
            published_at = coalesce(i.published_at, v.published_at), updated_at = clock_timestamp()
-      FROM unnest($1::text[], $2::text[], $3::server_status[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+      FROM unnest($1::text[], $2::text[], $3::registry.server_status[], $4::text[], $5::timestamptz[], $6::timestamptz[])
         AS i (name, version, status, status_message, status_changed_at, published_at)
      WHERE v.server_name = i.name AND v.version = i.version`,
 );
@@ -117,7 +117,7 @@ export async function updateVersions(database: Database, entries: readonly Entry
 const marksOfServers = defineStatement(
   "import-marks",
   `SELECT server_name AS "name", version, status, is_latest AS "isLatest", ${timestampText("published_at")} AS "publishedAt"
-      FROM server_version WHERE server_name = ANY ($1::text[])`,
+      FROM registry.server_version WHERE server_name = ANY ($1::text[])`,
 );
 
 /** Every version of the servers, with its mark. */
@@ -127,7 +127,7 @@ export function selectMarks(database: Database, names: readonly string[]): Promi
 
 const markedVersions = defineStatement(
   "import-mark",
-  `UPDATE server_version AS v
+  `UPDATE registry.server_version AS v
        SET is_latest = $4, updated_at = CASE WHEN i.touch THEN clock_timestamp() ELSE v.updated_at END
       FROM unnest($1::text[], $2::text[], $3::boolean[]) AS i (name, version, touch)
      WHERE v.server_name = i.name AND v.version = i.version`,

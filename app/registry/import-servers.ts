@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import pg from "pg";
 import {
   insertVersions,
   lockServers,
@@ -10,6 +11,7 @@ import {
 import { markLatest } from "./mark-latest.ts";
 import { readEntry, type Entry } from "./read-entry.ts";
 import type { Line } from "./read-lines.ts";
+import { schemaOf } from "./schema.ts";
 import { runStatement, type Database } from "./statement.ts";
 
 /** Why a line was passed over. */
@@ -167,11 +169,15 @@ function isSameDocument(entry: Entry, known: Stored): boolean {
  * snapshot, which is harmless here: the holder is an import, and imports wait for no index build.
  */
 async function waitForTurn({ database, onWait }: ImportOptions): Promise<void> {
-  const key = "hashtextextended('headgate registry import ' || current_schema(), 0)";
-  const [row] = await run<{ free: boolean }>(database, `SELECT pg_try_advisory_xact_lock(${key}) AS free`);
+  const topic = pg.escapeLiteral(`headgate registry import ${(await schemaOf(database)) ?? ""}`);
+  const key = `pg_catalog.hashtextextended(${topic}, 0)`;
+  const [row] = await run<{ free: boolean }>(
+    database,
+    `SELECT pg_catalog.pg_try_advisory_xact_lock(${key}) AS free`,
+  );
   if (row?.free === true) return;
   onWait?.();
-  await run(database, `SELECT FROM pg_advisory_xact_lock(${key})`);
+  await run(database, `SELECT FROM pg_catalog.pg_advisory_xact_lock(${key})`);
 }
 
 function run<Row>(database: Database, text: string): Promise<Row[]> {

@@ -4,7 +4,7 @@ import { defineStatement, runStatement, type Database } from "./statement.ts";
 // Dated after the lock was had, so that dates are in the order of turns.
 const insertStatement = defineStatement(
   "publish-insert",
-  `INSERT INTO server_version (server_name, version, value, title, description, status, status_changed_at, published_at, updated_at)
+  `INSERT INTO registry.server_version (server_name, version, value, title, description, status, status_changed_at, published_at, updated_at)
    SELECT $1, $2, $3::json, $4, $5, 'active', published, published, published FROM clock_timestamp() AS published
    ON CONFLICT (server_name, version) DO NOTHING RETURNING version`,
 );
@@ -28,7 +28,10 @@ export async function insertVersion(
   return rows.length === 1;
 }
 
-const lockStatement = defineStatement("status-lock", "SELECT FROM server WHERE name = $1 FOR NO KEY UPDATE");
+const lockStatement = defineStatement(
+  "status-lock",
+  "SELECT FROM registry.server WHERE name = $1 FOR NO KEY UPDATE",
+);
 
 /** Publications and imports of the server wait until the transaction ends, and so the latest version is decided once. */
 export async function lockServer(database: Database, name: string): Promise<void> {
@@ -37,7 +40,7 @@ export async function lockServer(database: Database, name: string): Promise<void
 
 const updateStatement = defineStatement(
   "status-update",
-  `UPDATE server_version AS v
+  `UPDATE registry.server_version AS v
       SET status = $3, status_message = nullif($4, ''), updated_at = changed,
           status_changed_at = CASE WHEN v.status = $3 THEN v.status_changed_at ELSE changed END
      FROM clock_timestamp() AS changed

@@ -27,7 +27,7 @@ export function timestampText(column: string): string {
 const notDeleted = "status <> 'deleted'";
 
 const pageText = (where: string): string =>
-  `SELECT ${columns} FROM server_version ${where} ORDER BY server_name, version LIMIT $1`;
+  `SELECT ${columns} FROM registry.server_version ${where} ORDER BY server_name, version LIMIT $1`;
 
 /** The list without filters; with them the rows are the same. */
 const page = defineStatement("registry-page", pageText(""));
@@ -76,7 +76,7 @@ export async function selectPage(
 
 const versionsOfServer = defineStatement(
   "registry-versions",
-  `SELECT ${columns} FROM server_version WHERE server_name = $1 AND ($2 OR ${notDeleted})
+  `SELECT ${columns} FROM registry.server_version WHERE server_name = $1 AND ($2 OR ${notDeleted})
     ORDER BY published_at DESC, version DESC`,
 );
 
@@ -92,11 +92,11 @@ export async function selectVersions(
 
 const oneVersion = defineStatement(
   "registry-version",
-  `SELECT ${columns} FROM server_version WHERE server_name = $1 AND version = $2 AND ($3 OR ${notDeleted})`,
+  `SELECT ${columns} FROM registry.server_version WHERE server_name = $1 AND version = $2 AND ($3 OR ${notDeleted})`,
 );
 const latestVersion = defineStatement(
   "registry-latest",
-  `SELECT ${columns} FROM server_version WHERE server_name = $1 AND is_latest AND ($2 OR ${notDeleted})`,
+  `SELECT ${columns} FROM registry.server_version WHERE server_name = $1 AND is_latest AND ($2 OR ${notDeleted})`,
 );
 
 /** One version of a server, or its latest. */

@@ -1,5 +1,6 @@
 import { DatabaseError } from "pg";
 import { AppError } from "../errors.ts";
+import { forgetSchema, inItsSchema } from "./schema.ts";
 import type { StatementTypes } from "./statement-types.ts";
 
 /** A prepared statement: PostgreSQL plans each name once per connection; an empty name: once per query. */
@@ -54,9 +55,10 @@ export interface Database {
  */
 export async function runStatement<Row>(database: Database, statement: Statement<Row>): Promise<Row[]> {
   try {
-    const { rows } = await database.query(statement);
+    const { rows } = await database.query(await inItsSchema(database, statement));
     return rows as Row[];
   } catch (error) {
+    if (isSchemaMissing(error)) forgetSchema(database);
     throw asDatabaseTrouble(error) ?? error;
   }
 }

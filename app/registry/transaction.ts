@@ -1,4 +1,5 @@
 import { DatabaseError } from "pg";
+import { shareSchema } from "./schema.ts";
 import { asDatabaseTrouble, type Database } from "./statement.ts";
 
 /** The least of a pool that a change of the registry needs. */
@@ -40,6 +41,7 @@ async function runOnce<T>(pool: DatabasePool, work: (database: Database) => Prom
   });
   let isSound = false;
   try {
+    await shareSchema(pool, connection);
     await command(connection, "BEGIN");
     const result = await work(connection);
     await command(connection, "COMMIT");

@@ -97,7 +97,8 @@ describe("an answer from memory", () => {
     ],
     [
       "somebody's UPDATE",
-      () => database.query("UPDATE server_version SET status = 'deprecated', status_message = 'by hand'"),
+      () =>
+        database.query("UPDATE public.server_version SET status = 'deprecated', status_message = 'by hand'"),
       200,
       "by hand",
     ],
@@ -157,7 +158,7 @@ describe("readers beside a writer", () => {
     // Slow, so that many a write is committed between what it sees and its answer.
     const read = async (): Promise<{ text: string }> => {
       const { rows } = await pool.query<{ number: string }>(
-        "SELECT coalesce(status_message, '0') AS number, pg_sleep(0.002) FROM server_version WHERE server_name = $1",
+        "SELECT coalesce(status_message, '0') AS number, pg_sleep(0.002) FROM public.server_version WHERE server_name = $1",
         [name],
       );
       return { text: rows[0]!.number };
@@ -172,7 +173,7 @@ describe("readers beside a writer", () => {
       while (!over.signal.aborted) {
         const seen = cache.use.hits + cache.use.misses;
         await pool.query(
-          "UPDATE server_version SET status = 'deprecated', status_message = $1 WHERE server_name = $2",
+          "UPDATE public.server_version SET status = 'deprecated', status_message = $1 WHERE server_name = $2",
           [String(committed + 1), name],
         );
         committed++;

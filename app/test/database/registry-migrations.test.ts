@@ -1,9 +1,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import pg from "pg";
 import type { MigrationBuilder } from "node-pg-migrate";
 import * as backfill from "../../../migrations/000003_backfill_is_latest.ts";
-import { createPool } from "../../database/pool.ts";
 import { latestOf } from "../../registry/latest.ts";
 import { projectRoot } from "../../version.ts";
 import { itUnless } from "../support/it-unless.ts";
@@ -13,10 +13,10 @@ import { createTestDatabase, type TestDatabase } from "../support/test-database.
 const folder = join(projectRoot, "migrations");
 
 let database: TestDatabase;
-let pool: ReturnType<typeof createPool>;
+let pool: pg.Pool;
 beforeEach(async () => {
   database = await createTestDatabase();
-  pool = createPool(database.config, () => undefined);
+  pool = new pg.Pool({ connectionString: database.url });
 });
 afterEach(async () => {
   await pool.end();
