@@ -130,7 +130,11 @@ export async function planUp(
   assertUsable(history, config);
   const halfDown = history.unfinished.find(({ direction }) => direction === "down");
   if (halfDown !== undefined && !halfDown.isRedo) throw interruptedDown(halfDown);
-  const redo = halfDown === undefined ? [] : await finishRedo(config, database, known, ledger, history);
+  // Deferred work finishes nobody's redo: it leaves that to the next start.
+  const redo =
+    halfDown === undefined || options.deferred === "only"
+      ? []
+      : await finishRedo(config, database, known, ledger, history);
   const newest = newestOf([history.applied.at(-1)?.file, history.ahead.at(-1)]);
   const pending = history.pending.filter(({ version }) => to === undefined || version <= to);
   const isChosen = ({ deferred }: KnownMigration): boolean =>

@@ -48,6 +48,13 @@ export async function readScriptSteps(
         limit: count,
         deferred: range.deferred ? "all" : undefined,
       });
+      const mixed = steps.find(({ migration }) => migration.direction !== direction);
+      if (mixed !== undefined) {
+        throw new AppError(
+          "history-conflict",
+          `A redo of ${mixed.migration.file.name} was interrupted while it reverted; only a run finishes that: \`migrate up\`.`,
+        );
+      }
       return {
         direction,
         steps,
