@@ -11,6 +11,9 @@ export interface Session {
   readonly address: DatabaseAddress;
   /** The process that serves us, as the server itself says. */
   readonly backendPid: number;
+  /** When that process began, and when the server did: seconds since 1970 as the server writes them. */
+  readonly backendStart: string;
+  readonly serverStart: string;
   /** A pooler or proxy is in between: the process that greeted us is not the one that serves us. */
   readonly isPooled: boolean;
   readonly serverVersion: number;
@@ -84,11 +87,13 @@ export async function openSession(
     await client.connect();
     const { processID } = client as unknown as { processID: number | null };
     const { rows } = await client.query<Greeting>(greeting(processID));
-    const { pid, version, recovery, database, path } = rows[0]!;
+    const { pid, started, booted, version, recovery, database, path } = rows[0]!;
     return {
       client,
       address,
       backendPid: pid,
+      backendStart: started,
+      serverStart: booted,
       isPooled: pid !== processID,
       serverVersion: Number(version),
       database,
@@ -110,6 +115,8 @@ export async function openSession(
 
 interface Greeting {
   readonly pid: number;
+  readonly started: string;
+  readonly booted: string;
   readonly version: string;
   readonly recovery: boolean;
   readonly database: string;
@@ -124,7 +131,14 @@ function greeting(processId: number | null): string {
   const isDirect = `pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) ${processId ?? 0}`;
   return `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num') AS version,
     pg_catalog.pg_is_in_recovery() AS recovery, pg_catalog.current_database()::pg_catalog.text AS database,
+    (SELECT ${secondsOf("a.backend_start")} FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS started,
+    ${secondsOf("pg_catalog.pg_postmaster_start_time()")} AS booted,
     pg_catalog.current_schemas(true)::pg_catalog.text[] AS path, CASE WHEN ${isDirect} THEN ${setOwnSettings} END AS set`;
+}
+
+/** SQL, a point in time as text that no setting changes, to the microsecond. */
+function secondsOf(time: string): string {
+  return `extract(epoch FROM ${time})::pg_catalog.text`;
 }
 
 /** Ends the connection, whatever state it is in. Never throws and never takes longer than a second. */
@@ -174,6 +188,13 @@ export async function guardSession(session: Session): Promise<void> {
   await session.client.query(guardSettings(session).join("; "));
 }
 
+/**
+ * How long the server lets a session of ours be idle. While it lives it says something four times in that time
+ * (`keepAwake`), also where a migration waits for its own code: one that says nothing has lost its process or its wire,
+ * and would hold its locks for ever behind a middlebox that answers for it.
+ */
+export const idleLimit = "1min";
+
 /** Of `resetStatements` what holds for every server and every client. */
 export const cleanSession: readonly string[] = [
   "CLOSE ALL",
@@ -186,7 +207,6 @@ export const cleanSession: readonly string[] = [
   "DISCARD SEQUENCES",
   "SET statement_timeout = 0",
   "SET lock_timeout = 0",
-  "SET idle_in_transaction_session_timeout = 0",
 ];
 
 /**
@@ -202,7 +222,8 @@ export function resetStatements(
   return [
     ...cleanSession,
     ...guardSettings(session),
-    ...(session.serverVersion >= 140_000 ? ["SET idle_session_timeout = 0"] : []),
+    `SET idle_in_transaction_session_timeout = '${idleLimit}'`,
+    ...(session.serverVersion >= 140_000 ? [`SET idle_session_timeout = '${idleLimit}'`] : []),
     ...(session.serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : []),
     `SET application_name = ${session.client.escapeLiteral(applicationName(activity))}`,
   ];
@@ -239,7 +260,7 @@ async function cancelUntil(session: Session, over: AbortSignal): Promise<void> {
   const other = await openSession(session.address, "cancel", patience, over);
   try {
     while (!over.aborted && session.lostBecause() === undefined) {
-      await other.client.query("SELECT pg_cancel_backend($1)", [session.backendPid]);
+      await signalBackend(other, "pg_cancel_backend", session);
       await sleep(100, undefined, { signal: over }).catch(() => undefined);
     }
   } finally {
@@ -255,16 +276,30 @@ export async function terminateSession(session: Session): Promise<void> {
   try {
     const other = await openSession(session.address, "terminate", patience);
     const timer = setTimeout(() => breakClient(other.client), patience);
-    // The name too: by now the process id may be somebody else's.
-    await other.client
-      .query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND right(application_name, $2) = $3",
-        [session.backendPid, owner().length, owner()],
-      )
-      .catch(() => undefined);
+    await signalBackend(other, "pg_terminate_backend", session).catch(() => undefined);
     clearTimeout(timer);
     await closeSession(other);
   } catch {
     // Then the server has to find out by itself.
   }
+}
+
+/**
+ * Sends a signal to the backend of a session, if it is that one: by now another process may have its number, or another
+ * server may answer under this address. A migration that has taken our name away is not found; its connection is broken
+ * then, which its server notices.
+ *
+ * @returns whether it was there
+ */
+async function signalBackend(
+  { client }: Session,
+  signal: "pg_cancel_backend" | "pg_terminate_backend",
+  { backendPid, backendStart }: Pick<Session, "backendPid" | "backendStart">,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT pg_catalog.${signal}(a.pid) FROM pg_catalog.pg_stat_activity a
+      WHERE a.pid = $1 AND ${secondsOf("a.backend_start")} = $2 AND pg_catalog.right(a.application_name, $3) = $4`,
+    [backendPid, backendStart, owner().length, owner()],
+  );
+  return rowCount === 1;
 }

@@ -83,8 +83,27 @@ async function askAfter(
   }
 }
 
+/**
+ * Lets an idle session say something now and then, so that the server's limit for idle ones (`idleLimit`) ends only
+ * those that are gone: while a migration waits for its own code, while it pauses, while a person is asked. Code of a
+ * migration uses the same client: nothing is sent while anything of it is under way or waits for its turn. What is sent
+ * is an empty query: it takes no snapshot, and may stand anywhere, also before SET TRANSACTION and in a failed transaction.
+ *
+ * @returns what ends it
+ */
+export function keepAwake(session: Session, every = 15_000): () => void {
+  const timer = setInterval(() => {
+    if (session.lostBecause() !== undefined) return clearInterval(timer);
+    if (isBusy(session) || internals(session).pipeline) return;
+    session.client.query("").catch(() => undefined);
+  }, every);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
 interface ClientInternals {
   readonly readyForQuery: boolean;
+  readonly pipeline: boolean;
   readonly connection: { readonly stream: { readonly bytesRead: number } };
 }
 

@@ -11,7 +11,7 @@ import {
   type Session,
 } from "../database/session.ts";
 import { codeOf, isConnectionLost } from "../database/sqlstate.ts";
-import { watchConnection } from "../database/watchdog.ts";
+import { keepAwake, watchConnection } from "../database/watchdog.ts";
 import { AppError, messageOf } from "../errors.ts";
 import { projectRoot } from "../version.ts";
 import type { Listener } from "./events.ts";
@@ -81,6 +81,7 @@ export async function withMigrationSession<T>(
     throw failure === undefined ? error : failure.reason;
   });
   const endWatch = watchConnection(session);
+  const endKeepAwake = keepAwake(session);
   let endInterruption: (() => void) | undefined;
   const onAbort = (): void => {
     endInterruption = interruptSession(session);
@@ -108,6 +109,7 @@ export async function withMigrationSession<T>(
     signal?.removeEventListener("abort", onAbort);
     endInterruption?.();
     endWatch();
+    endKeepAwake();
     if (isDone && !signal?.aborted) leaveSession(session);
     else await closeSession(session);
   }

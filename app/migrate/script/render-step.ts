@@ -24,6 +24,8 @@ export function resetSql(activity: string): string[] {
   return [
     ...cleanSession,
     "SET client_encoding = 'UTF8'",
+    // psql does not speak up by itself.
+    "SET idle_in_transaction_session_timeout = 0",
     block(`  IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.>=) 140000 THEN
     SET idle_session_timeout = 0;
   END IF;
