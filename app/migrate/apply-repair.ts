@@ -4,12 +4,12 @@ import { parseDirectives } from "./directives.ts";
 import type { KnownMigration } from "./history.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import { versionOf } from "./ledger.ts";
-import { readMigrationText } from "./migration-text.ts";
 import type { Queryable } from "./queryable.ts";
 import type { RepairAction } from "./repair-plan.ts";
 import { insertRun, writeRow } from "./run-progress.ts";
 import type { RunRecord } from "./run-record.ts";
 import { readKeptTexts, type KeptTexts } from "./run-texts.ts";
+import { readOwnText } from "./section-text.ts";
 
 /** Carries out one repair of the ledger, in the transaction that the caller has open. */
 export async function applyRepair(
@@ -64,8 +64,8 @@ function recordOf(
   file: KnownMigration | undefined,
   kept: KeptTexts | undefined,
 ): RunRecord {
-  const up = file && textOf(file.upPath);
-  const down = file?.downPath === undefined ? undefined : textOf(file.downPath);
+  const up = file && readOwnText(file, "up");
+  const down = file && readOwnText(file, "down");
   return {
     ...repairRecord,
     file: {
@@ -83,9 +83,4 @@ function recordOf(
         : parseDirectives(up, file.kind, file.name, []),
     startedAt: new Date(),
   };
-}
-
-function textOf(path: string): string | undefined {
-  const content = readMigrationText(path);
-  return typeof content === "string" ? undefined : content.text;
 }

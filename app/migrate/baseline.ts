@@ -11,7 +11,7 @@ import { parseDirectives } from "./directives.ts";
 import { ensureLedger } from "./ensure-ledger.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import { emptyLedger, readLedger } from "./ledger.ts";
-import { readMigrationText } from "./migration-text.ts";
+import { readOwnText } from "./section-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import type { Queryable } from "./queryable.ts";
 import { insertRun, writeRow } from "./run-progress.ts";
@@ -114,7 +114,7 @@ async function record(
     await ensureLedger(database, { ...tables, columns: new Set() });
   }
   for (const file of files) {
-    const [up, down] = [textOf(file.upPath), file.downPath === undefined ? undefined : textOf(file.downPath)];
+    const [up, down] = [readOwnText(file, "up"), readOwnText(file, "down")];
     await writeRow(database, tables, (write) => `${addNameSql(tables, file.name, write)} RETURNING 1`);
     await insertRun(database, tables, {
       file,
@@ -130,9 +130,4 @@ async function record(
       startedAt: new Date(),
     });
   }
-}
-
-function textOf(path: string): string | undefined {
-  const content = readMigrationText(path);
-  return typeof content === "string" ? undefined : content.text;
 }

@@ -30,7 +30,7 @@ export async function checkFolder(directory: string): Promise<FolderReport> {
     ] as const;
     for (const [direction, path] of ways) {
       // Code is one file for both.
-      if (path === undefined || (direction === "down" && path === file.upPath)) continue;
+      if (path === undefined || (direction === "down" && file.kind === "code")) continue;
       const migration = await prepareMigration(file, direction, path, problems);
       if (migration === undefined) continue;
       warnings.push(...migration.warnings);

@@ -1,5 +1,6 @@
 import { closestTo } from "../config/closest.ts";
 import { parseSetting } from "../config/parse-setting.ts";
+import { linesOf as splitLines } from "./line-ends.ts";
 
 /** What the first comment block of a migration asks for. Times are milliseconds. */
 export interface Directives {
@@ -82,11 +83,12 @@ export function parseDirectives(
         problems.push(
           `${where}: "${trimmed}" is not read as a directive; write: ${marker} migrate: ${meant[1]}.`,
         );
-    } else if (!inHead)
+    } else if (!inHead && !/^(?:up|down)\b/i.test(match[1] ?? ""))
       problems.push(
         `${where}: the directive "${trimmed}" counts only in the comment that the file begins with; move it up.`,
       );
-    else readDirective(match[1] ?? "", result, (problem) => problems.push(`${where}: ${problem}`));
+    else if (inHead)
+      readDirective(match[1] ?? "", result, (problem) => problems.push(`${where}: ${problem}`));
   }
   if (result.repeatUntilZero !== undefined) result.noTransaction = true;
   return result;
@@ -101,7 +103,7 @@ const misspelt =
 /** Lines in a big text, without a copy of it; a directive is never far from the top, but must not hide further down. */
 function* linesOf(text: string): Generator<string> {
   if (!/migrat/i.test(text)) return;
-  yield* text.split("\n");
+  yield* splitLines(text);
 }
 
 function readDirective(body: string, result: Draft, report: (problem: string) => void): void {

@@ -1,5 +1,6 @@
 import { TextFailure } from "../database/run-text.ts";
-import { isParseFailure, largestParsed, lineOf, skipComments, splitStatements } from "./statements.ts";
+import { endOfLine, lineOf, startOfLine } from "./line-ends.ts";
+import { isParseFailure, largestParsed, skipComments, splitStatements } from "./statements.ts";
 
 /** Where the text that failed stands. */
 export interface TextOrigin {
@@ -99,12 +100,11 @@ export interface Line {
 }
 
 export function lineAt(text: string, offset: number): Line {
-  const start = offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
-  const end = text.indexOf("\n", offset);
+  const start = startOfLine(text, offset);
   return {
     number: lineOf(text, offset),
     column: charactersIn(text.slice(start, offset)) + 1,
-    text: text.slice(start, end === -1 ? undefined : end),
+    text: text.slice(start, endOfLine(text, offset)),
     offset: offset - start,
   };
 }

@@ -1,6 +1,9 @@
 import { readdirSync, statSync, type Dirent } from "node:fs";
 import { join, sep } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
+import { readMigrationText } from "./migration-text.ts";
+import { findSplittingComment } from "./section-marks.ts";
+import { sectionOf } from "./section-text.ts";
 
 /** A migration as the folder shows it; its text is read by `readMigration`. */
 export interface MigrationFile {
@@ -12,7 +15,7 @@ export interface MigrationFile {
   readonly name: string;
   readonly kind: "sql" | "code";
   readonly upPath: string;
-  /** For `code` the same file as `upPath`. */
+  /** For `code` the same file as `upPath`; also for SQL in node-pg-migrate's own form, once its text was read. */
   readonly downPath: string | undefined;
 }
 
@@ -141,9 +144,8 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
     );
   const isSql = extension === "sql";
   if (isSql && direction === undefined) {
-    problems.push(
-      `${shown(fileName)} says neither up nor down; name it ${name}.up.sql, and put what takes it back into ${name}.down.sql.`,
-    );
+    const why = whyNoDirection(directory, fileName, name);
+    if (why !== undefined) problems.push(`${shown(fileName)} ${why}`);
   }
   if (!isSql && direction !== undefined) {
     problems.push(
@@ -159,6 +161,17 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
     kind: isSql ? "sql" : "code",
     direction: isSql ? ((direction as "up" | "down" | undefined) ?? "up") : "both",
   };
+}
+
+/** node-pg-migrate's own form says both in one file; undefined for that. */
+function whyNoDirection(directory: string, fileName: string, name: string): string | undefined {
+  const content = readMigrationText(join(directory, fileName));
+  const text = typeof content === "string" ? "" : content.text;
+  if (sectionOf(text, "up") !== undefined) return undefined;
+  const mark = findSplittingComment(text);
+  return mark === undefined
+    ? `says neither up nor down; name it ${name}.up.sql, and put what takes it back into ${name}.down.sql.`
+    : `says neither up nor down, and holds both: line ${mark.line}, "${mark.text}", begins the part that reverts. Put what applies into ${name}.up.sql and what reverts into ${name}.down.sql, without the marks.`;
 }
 
 /** Long names are cut in the middle, and control characters shown as what they are. */

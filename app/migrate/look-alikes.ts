@@ -1,3 +1,5 @@
+import { linesOf } from "./line-ends.ts";
+
 /** PostgreSQL takes a word in typographic quotes for a name, which then does not exist. */
 const misreadNames: ReadonlySet<string> = new Set(["42703", "42704", "42P01", "42883"]);
 
@@ -14,7 +16,7 @@ export function findLookAlikes(
   const reach = sqlstate === "42601" ? 2 : misreadNames.has(sqlstate ?? "") ? 0 : undefined;
   if (reach === undefined) return undefined;
   const first = Math.max(1, lineNumber - reach);
-  const lines = text.split("\n", lineNumber + reach).slice(first - 1);
+  const lines = linesOf(text, lineNumber + reach).slice(first - 1);
   const found = lines.flatMap((line, index) =>
     [...line.matchAll(/[\u00A0\u2000-\u200F\u2018-\u201F\u2028-\u202F\u2060\uFEFF]/g)].map(
       ([character]) => `line ${first + index} contains ${codePointOf(character)} (${nameOf(character)})`,

@@ -18,8 +18,8 @@ export const largestFile: number = 16 * 1024 * 1024;
 const buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
- * Reads a migration file. The text has LF line ends and no byte-order mark, so that a Windows checkout has the same
- * checksum and error positions count lines as an editor does.
+ * Reads a migration file. The text lacks nothing but a byte-order mark: its line ends may stand in literals. The checksum
+ * does not depend on them, so that a Windows checkout has the same one.
  *
  * @returns the text, or a sentence that says why it cannot be used
  */
@@ -48,12 +48,16 @@ export function readMigrationText(path: string): MigrationText | string {
 const manyFiles = Buffer.allocUnsafeSlow(256 * 1024);
 
 /**
- * The checksums of files of which nothing else need be known: ASCII with LF line ends, without the word. All are read
+ * The checksums of files of which nothing else need be known: ASCII with LF line ends, without the word and the pattern. All are read
  * before any is looked at, so that the looking is done once for all of them.
  *
  * @returns undefined when one of them is not like that, or cannot be read: each must be looked at by itself
  */
-export function readPlainChecksums(paths: readonly string[], word: string): string[] | undefined {
+export function readPlainChecksums(
+  paths: readonly string[],
+  word: string,
+  pattern?: RegExp,
+): string[] | undefined {
   const ends: number[] = [];
   let end = 0;
   try {
@@ -71,6 +75,7 @@ export function readPlainChecksums(paths: readonly string[], word: string): stri
   }
   const all = manyFiles.subarray(0, end);
   if (!isAscii(all) || all.includes(0) || all.includes(13) || all.includes(word)) return undefined;
+  if (pattern?.test(all.toString("latin1"))) return undefined;
   return ends.map((to, index) => hash("sha256", manyFiles.subarray(ends[index - 1] ?? 0, to)));
 }
 
@@ -89,8 +94,7 @@ export function decode(bytes: Buffer, file: string): MigrationText | string {
   }
   const decoded = bytes.toString(ascii ? "latin1" : "utf8");
   const text = decoded.startsWith("\uFEFF") ? decoded.slice(1) : decoded;
-  const normalised = withLineFeeds(text);
-  return { text: normalised, checksum: checksumOf(normalised) };
+  return { text, checksum: checksumOf(withLineFeeds(text)) };
 }
 
 /** The text with LF line ends, over which checksums are taken. */
@@ -98,7 +102,7 @@ export function withLineFeeds(text: string): string {
   return text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
 }
 
-/** The checksum of a text that has LF line ends already. */
+/** The checksum of a text whose line ends are LF. */
 export function checksumOf(text: string): string {
   return hash("sha256", text);
 }

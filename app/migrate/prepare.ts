@@ -3,8 +3,11 @@ import type { MigrationFile } from "./files.ts";
 import { parseDirectives, type Directives } from "./directives.ts";
 import type { KnownMigration } from "./history.ts";
 import { readMigrationText, readPlainChecksums, type MigrationText } from "./migration-text.ts";
+import { describeMarks, findSectionMarks } from "./section-marks.ts";
+import { holdsDown, mayRevert, ownText } from "./section-text.ts";
 import { findPsqlText, mayBePsqlText } from "./psql-text.ts";
 import {
+  isBlank,
   isParseFailure,
   largestParsed,
   skipComments,
@@ -20,7 +23,8 @@ export interface PreparedMigration {
   /** The file that the text stands in, for messages. */
   readonly path: string;
   readonly text: string;
-  /** The text as it stands in the file, for the ledger: `text` lacks a BEGIN and COMMIT around the whole. */
+  /** The text as it stands in the file, for the ledger: `text` lacks a BEGIN and COMMIT around the whole. Of a file that
+   * holds both directions, this one's section. */
   readonly source: string;
   readonly directives: Directives;
   /** The statements, where they are run one by one. */
@@ -38,6 +42,7 @@ export function readChecksums(files: readonly MigrationFile[], problems: string[
   const checksums = readPlainChecksums(
     files.map(({ upPath }) => upPath),
     "deferred",
+    files.some(({ kind, downPath }) => kind === "sql" && downPath === undefined) ? mayRevert : undefined,
   );
   if (checksums !== undefined) return files.map((file, index) => toKnown(file, checksums[index]!, false));
   const known: KnownMigration[] = [];
@@ -49,10 +54,19 @@ export function readChecksums(files: readonly MigrationFile[], problems: string[
     }
     const { text, checksum } = content;
     // What is wrong with the directives is reported when the migration is prepared.
-    const deferred = text.includes("deferred") && parseDirectives(text, file.kind, file.name, []).deferred;
-    known.push(toKnown(file, checksum, deferred));
+    const deferred =
+      text.includes("deferred") &&
+      parseDirectives(ownText(file, "up", text), file.kind, file.name, []).deferred;
+    known.push(toKnown(withDown(file, text), checksum, deferred));
   }
   return known;
+}
+
+/** The file with itself as its down where it holds both directions in node-pg-migrate's own form. */
+export function withDown(file: MigrationFile, text: string): MigrationFile {
+  return file.kind === "sql" && file.downPath === undefined && holdsDown(text)
+    ? { ...file, downPath: file.upPath }
+    : file;
 }
 
 /** Member by member, since spreading costs more and every start makes one for each file. */
@@ -84,10 +98,11 @@ export async function prepareText(
   file: KnownMigration,
   direction: "up" | "down",
   path: string,
-  { text }: Pick<MigrationText, "text">,
+  { text: whole }: Pick<MigrationText, "text">,
   problems: string[],
 ): Promise<PreparedMigration> {
   const fileName = basename(path);
+  const text = ownText(file, direction, whole);
   const directives = parseDirectives(text, file.kind, fileName, problems);
   const base = {
     file,
@@ -104,6 +119,14 @@ export async function prepareText(
     if (directives.repeatUntilZero !== undefined)
       problems.push(`${fileName}: repeat-until-zero is for SQL; in code, write the loop.`);
     return { ...base, text };
+  }
+  if (!directives.allow.has("section-mark")) {
+    const names = { up: `${file.name}.up.sql`, down: `${file.name}.down.sql` };
+    const twoWays = describeMarks(fileName, direction, await findSectionMarks(text), names);
+    if (twoWays !== undefined) {
+      problems.push(twoWays);
+      return { ...base, text };
+    }
   }
   if (text.length > largestParsed) {
     if (directives.noTransaction) {
@@ -176,13 +199,6 @@ export function holdsStatement({ upPath, kind }: Pick<MigrationFile, "upPath" | 
   return typeof content === "string" || !isBlank(content.text);
 }
 
-/** Nothing but white space, comments and semicolons. */
-function isBlank(text: string): boolean {
-  let at = skipComments(text);
-  while (text[at] === ";") at = skipComments(text, at + 1);
-  return at >= text.length;
-}
-
 function isWrapped(statements: readonly Statement[]): boolean {
   const firstWord = (statement: Statement | undefined): string =>
     /^\w*/.exec((statement?.text ?? "").slice(skipComments(statement?.text ?? "")))![0].toLowerCase();
@@ -196,7 +212,7 @@ function isWrapped(statements: readonly Statement[]): boolean {
 function blankOut(text: string, statements: readonly Statement[]): string {
   let result = text;
   for (const { offset, text: statement } of statements) {
-    const blank = statement.replaceAll(/[^\n]/g, " ");
+    const blank = statement.replaceAll(/[^\r\n]/g, " ");
     result =
       result.slice(0, offset) + blank + result.slice(offset + statement.length).replace(/^(\s*);/, "$1 ");
   }

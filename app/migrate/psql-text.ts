@@ -1,4 +1,5 @@
-import { isParseFailure, lineOf, type ParseFailure, type Statement } from "./statements.ts";
+import { endOfLine, lineOf, startOfLine } from "./line-ends.ts";
+import { isParseFailure, type ParseFailure, type Statement } from "./statements.ts";
 
 const copyAdvice =
   "COPY … FROM stdin with its data in the file works only in psql; use INSERT, or load the data with a program.";
@@ -35,7 +36,7 @@ function copyBefore(text: string, offset: number): number | undefined {
     const start = before.lastIndexOf(";", index) + 1;
     const copy = /\bcopy\b/i.exec(before.slice(start, index));
     const end = before.indexOf(";", index);
-    if (copy !== null && end !== -1 && /^[ \t]*\n/.test(before.slice(end + 1, end + 100)))
+    if (copy !== null && end !== -1 && /^[ \t]*[\r\n]/.test(before.slice(end + 1, end + 100)))
       return start + copy.index;
   }
   return undefined;
@@ -43,9 +44,7 @@ function copyBefore(text: string, offset: number): number | undefined {
 
 /** The backslash command in the line of a syntax error. */
 function commandAt(text: string, offset: number): string | undefined {
-  const start = text.lastIndexOf("\n", offset - 1) + 1;
-  const end = text.indexOf("\n", offset);
-  const line = text.slice(start, end === -1 ? undefined : end);
+  const line = text.slice(startOfLine(text, offset), endOfLine(text, offset));
   const first = /^\s*(\\\w+|\\.)/.exec(line);
   const later = /(\\(?:gexec|gset|gdesc|gx|g|watch|crosstabview|bind|parse)\b)/.exec(line);
   return (first ?? later)?.[1];

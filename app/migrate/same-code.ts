@@ -2,10 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import { parseDirectives } from "./directives.ts";
 import type { History, KnownMigration } from "./history.ts";
 import { storedDirectives } from "./ledger.ts";
-import { readMigrationText } from "./migration-text.ts";
+import { readMigrationText, withLineFeeds } from "./migration-text.ts";
 import type { MigrationSession } from "./migration-session.ts";
 import type { IsSameCode } from "./repair-plan.ts";
 import { readKeptTexts } from "./run-texts.ts";
+import { ownText } from "./section-text.ts";
 import { isParseFailure, largestParsed, parseStatements } from "./statements.ts";
 
 /** Tells of each changed file of a history whether it does what was recorded: only comments and white space differ. */
@@ -26,17 +27,19 @@ export async function readSameCode(
 async function isSameText(file: KnownMigration, recorded: string): Promise<boolean> {
   const content = readMigrationText(file.upPath);
   if (typeof content === "string" || file.kind === "code") return false;
+  const own = ownText(file, "up", content.text);
   const directivesOf = (text: string): unknown =>
     storedDirectives(parseDirectives(text, file.kind, file.name, []));
-  if (!isDeepStrictEqual(directivesOf(content.text), directivesOf(recorded))) return false;
-  const [now, before] = [await treesOf(content.text), await treesOf(recorded)];
+  if (!isDeepStrictEqual(directivesOf(own), directivesOf(recorded))) return false;
+  const [now, before] = [await treesOf(own), await treesOf(recorded)];
   return now !== undefined && before !== undefined && isDeepStrictEqual(now, before);
 }
 
 /** The statements without the places at which they stand; undefined where the text cannot be parsed. */
 async function treesOf(text: string): Promise<unknown> {
   if (text.length > largestParsed) return undefined;
-  const statements = await parseStatements(text);
+  // An earlier release kept LF line ends only, also in literals; a checkout may have others.
+  const statements = await parseStatements(withLineFeeds(text));
   return isParseFailure(statements) ? undefined : statements.map(({ tree }) => withoutPlaces(tree));
 }
 

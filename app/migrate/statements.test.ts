@@ -1,7 +1,7 @@
+import { lineOf } from "./line-ends.ts";
 import { describe, expect, it } from "@jest/globals";
 import {
   isParseFailure,
-  lineOf,
   skipComments,
   splitStatements,
   type ParseFailure,

@@ -7,6 +7,7 @@ import {
   type Node,
   type TreeNode,
 } from "./parse-tree.ts";
+import { createLineCounter, endOfLine } from "./line-ends.ts";
 import { loadParser } from "./sql-parser.ts";
 
 /** One statement of a migration, found by PostgreSQL's own parser. */
@@ -143,9 +144,7 @@ export function skipComments(text: string, start = 0): number {
   let at = start;
   for (;;) {
     if (text.startsWith("--", at)) {
-      const end = text.indexOf("\n", at);
-      if (end === -1) return text.length;
-      at = end + 1;
+      at = endOfLine(text, at);
     } else if (text.startsWith("/*", at)) {
       const end = endOfComment(text, at);
       if (end === undefined) return at;
@@ -155,8 +154,15 @@ export function skipComments(text: string, start = 0): number {
   }
 }
 
+/** Nothing but white space, comments and semicolons. */
+export function isBlank(text: string, start = 0): boolean {
+  let at = skipComments(text, start);
+  while (text[at] === ";") at = skipComments(text, at + 1);
+  return at >= text.length;
+}
+
 /** Behind the comment that begins at `start`; undefined when nothing ends it. */
-function endOfComment(text: string, start: number): number | undefined {
+export function endOfComment(text: string, start: number): number | undefined {
   const edge = /\/\*|\*\//g;
   edge.lastIndex = start;
   let depth = 0;
@@ -165,20 +171,6 @@ function endOfComment(text: string, start: number): number | undefined {
     if (depth === 0) return edge.lastIndex;
   }
   return undefined;
-}
-
-/** The line, from 1, of a place in a text. */
-export function lineOf(text: string, offset: number): number {
-  return createLineCounter(text)(offset);
-}
-
-/** `lineOf` for places that are asked for in ascending order; it never counts a line twice. */
-function createLineCounter(text: string): (offset: number) => number {
-  let [line, next] = [1, text.indexOf("\n")];
-  return (offset) => {
-    for (; next !== -1 && next < offset; next = text.indexOf("\n", next + 1)) line += 1;
-    return line;
-  };
 }
 
 const savepoints: ReadonlySet<string> = new Set([

@@ -1,3 +1,4 @@
+import { readAppliedMarks } from "./applied-marks.ts";
 import type { Config } from "../config/settings.ts";
 import { compareHistory, type History, type HistoryConflict, type KnownMigration } from "./history.ts";
 import { readInvalidIndexes, type InvalidIndex } from "./invalid-index.ts";
@@ -85,12 +86,15 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
         indexes.length === 0
           ? new Map<string, string>()
           : await readUnfinishedBuilds({ session, tables }, ledger.unfinished);
-      return describeStatus(
-        compareHistory(known, ledger),
+      const history = compareHistory(known, ledger);
+      const marks = await readAppliedMarks(history.applied.map(({ file }) => file));
+      const status = describeStatus(
+        history,
         ledger,
         { runs, tries, running: runningName(holder, known, tries) },
         indexes.map((index) => ({ ...index, migration: owners.get(index.name) ?? null })),
       );
+      return { ...status, migrations: status.migrations.map((row) => withNote(row, marks.get(row.name))) };
     },
   );
 }
@@ -115,6 +119,10 @@ function runningName(
     if (run.state === "running" && (run.isAlive ?? holder !== undefined)) return run.name;
   const said = /^headgate migrate (?:up|down) (\S+)/.exec(holder?.applicationName ?? "")?.[1];
   return said === undefined ? undefined : known.find(({ name }) => name.startsWith(said))?.name;
+}
+
+function withNote(row: MigrationStatus, note: string | undefined): MigrationStatus {
+  return note === undefined ? row : { ...row, notes: [...row.notes, note] };
 }
 
 /** Pure. */

@@ -9,11 +9,11 @@ import { assertUsable, readKnownMigrations, readKnownMigrationsInSlices } from "
 import { readPlainFolder } from "./plain-folder.ts";
 import { readLedger, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { downSteps } from "./down.ts";
-import { readMigrationText } from "./migration-text.ts";
 import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, type PreparedMigration } from "./prepare.ts";
 import { resumeOf } from "./resume.ts";
 import { describeUnfinished, settleBy } from "./half-done.ts";
+import { readOwnText } from "./section-text.ts";
 import type { RecordedTexts } from "./run-context.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
@@ -223,12 +223,9 @@ export function recordedTexts(migration: PreparedMigration): RecordedTexts {
   return { up: migration.source, down: downText(migration) };
 }
 
-/** The down file as it is now; it goes into the ledger for images that lack it. One that cannot be read is left out. */
+/** The way down as it is now; it goes into the ledger for images that lack it. One that cannot be read is left out. */
 function downText({ file, source }: PreparedMigration): string | undefined {
-  if (file.downPath === undefined || file.downPath === file.upPath)
-    return file.downPath === undefined ? undefined : source;
-  const content = readMigrationText(file.downPath);
-  return typeof content === "string" ? undefined : content.text;
+  return file.kind === "code" ? source : readOwnText(file, "down");
 }
 
 function interruptedDown(run: UnfinishedRun): AppError {

@@ -1,8 +1,9 @@
 import { excerpt, lineAt } from "../failure-place.ts";
 import type { MigrationFile } from "../files.ts";
-import { readMigrationText } from "../migration-text.ts";
+import { readMigrationText, withLineFeeds } from "../migration-text.ts";
 import { prepareText } from "../prepare.ts";
 import { isParseFailure, largestParsed, parseStatements, tooDeep } from "../statements.ts";
+import { findSectionMarks } from "../section-marks.ts";
 import { withoutAllowed } from "./allowed.ts";
 import { createFacts } from "./facts.ts";
 import { judgeFiles } from "./file-rules.ts";
@@ -35,8 +36,22 @@ export async function judgeFile(subject: Subject, options: JudgeOptions): Promis
   if (typeof content === "string") return toFindings(subject, "", [notRunnable(content, "")]);
   const problems: string[] = [];
   const known = { ...file, checksum: content.checksum, deferred: false };
-  const { text, source, directives } = await prepareText(known, direction, path, content, problems);
+  const { text, source, directives } = await prepareText(
+    known,
+    direction,
+    path,
+    // What a line end means in a literal is no matter for a judgement, and squawk counts LF alone.
+    { text: withLineFeeds(content.text) },
+    problems,
+  );
   const remarks: (OwnRemark | SquawkRemark)[] = problems.map((problem) => notRunnable(problem, source));
+  if (directives.allow.has("section-mark")) {
+    // It was not refused, because the file allows it; one that allows nothing is told so.
+    const marks = (await findSectionMarks(source)).filter((mark) => mark.direction !== direction);
+    remarks.push(
+      ...marks.map(({ text: message }) => ({ rule: "section-mark" as const, offset: 0, message })),
+    );
+  }
   if (direction === "up") remarks.push(...judgeFiles(file, source, directives, options.width));
   let squawkJudged = file.kind === "code"; // none of its rules concerns code
   if (file.kind === "sql") {

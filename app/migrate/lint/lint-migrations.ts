@@ -3,6 +3,8 @@ import { basename, resolve } from "node:path";
 import type { Config } from "../../config/settings.ts";
 import { AppError } from "../../errors.ts";
 import { readMigrationFolder, type MigrationFile } from "../files.ts";
+import { readMigrationText } from "../migration-text.ts";
+import { withDown } from "../prepare.ts";
 import { migrationsDirectory } from "../migration-session.ts";
 import { usualWidth } from "./file-rules.ts";
 import { countSeverities, type Finding, type SeverityCounts } from "./finding.ts";
@@ -75,9 +77,11 @@ export async function lintMigrations(
   };
 }
 
-function subjectsOf(file: MigrationFile): Subject[] {
+function subjectsOf(found: MigrationFile): Subject[] {
+  const content = readMigrationText(found.upPath);
+  const file = typeof content === "string" ? found : withDown(found, content.text);
   const up: Subject = { file, direction: "up", path: file.upPath };
-  if (file.downPath === undefined || file.downPath === file.upPath) return [up];
+  if (file.downPath === undefined || file.kind === "code") return [up];
   return [up, { file, direction: "down", path: file.downPath }];
 }
 

@@ -17,6 +17,13 @@ export const lintRules = {
       "what `migrate check --offline` refuses: unknown directives, psql commands, `BEGIN` and `COMMIT`, bytes that are not UTF-8",
     help: "`up` refuses the whole folder until this is corrected.",
   },
+  "section-mark": {
+    severity: "error",
+    inDown: "same",
+    about:
+      "a mark that begins the other direction (`-- +goose Down`, `-- Down`, `--//@UNDO` …): the file would run both",
+    help: "Split the file; or, where it is mere prose, accept it with allow=section-mark.",
+  },
   "syntax-error": {
     severity: "error",
     inDown: "same",

@@ -49,7 +49,8 @@ CREATE VIEW sliced AS SELECT list[1:f(1)] AS part, list[:f(1)] AS first, list[1:
   "000006_backfill.up.sql":
     "-- migrate: repeat-until-zero pause=1ms\nUPDATE many SET done = true WHERE id IN (SELECT id FROM many WHERE NOT done AND 'it''s' <> '' ORDER BY id LIMIT 100);",
   "000006_backfill.down.sql": "UPDATE many SET done = false;",
-  "000007_enum.up.sql": "-- migrate: breaking\nCREATE TYPE mood AS ENUM ('calm', 'it''s');",
+  "000007_enum.up.sql":
+    "-- migrate: breaking\nCREATE TYPE mood AS ENUM ('calm', 'it''s');\r\nCOMMENT ON TYPE mood IS 'two\r\nlines and\rthree';\r\n",
   "000007_enum.down.sql": "DROP TYPE mood;",
 };
 

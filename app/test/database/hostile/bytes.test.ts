@@ -54,6 +54,61 @@ const cases: HostileCase[] = [
   fails("lone CR line ends count as lines in an error", "SELECT 1;\rSELECT 2;\rSELECT nothing;\r", {
     says: ["at 000002_case.up.sql:3:8"],
   }),
+  works(
+    "line ends in literals, which are sent as they are in the file",
+    "CREATE TABLE lines AS SELECT 'a\r\nb' AS crlf, 'a\rb' AS cr, 'a\nb' AS lf, $$a\r\nb$$ AS body;\r\n",
+    ["lines"],
+    { rows: { "SELECT crlf, cr, lf, body FROM lines": [["a\r\nb", "a\rb", "a\nb", "a\r\nb"]] } },
+  ),
+  works(
+    "line ends in literals of statements that run one by one, behind CRLF directives and comments",
+    "-- migrate: no-transaction\r\n-- why\r\nCREATE TABLE lines (v text);\r\nINSERT INTO lines VALUES ('a\r\nb');\r\n",
+    ["lines"],
+    { rows: { "SELECT v FROM lines": [["a\r\nb"]] } },
+  ),
+  works("the bytes that ran, which the ledger keeps", crlf(table), ["a1"], {
+    rows: {
+      "SELECT up_text FROM schema_migration_runs WHERE name = '000002_case'": [[crlf(table)]],
+      "SELECT checksum = encode(sha256(convert_to(replace(up_text, E'\\r\\n', E'\\n'), 'UTF8')), 'hex') FROM schema_migration_runs WHERE name = '000002_case'":
+        [[true]],
+    },
+  }),
+  {
+    title: "a down text with CRLF that the ledger has kept is run as it is",
+    files: {
+      "000001_base.up.sql": base,
+      "000002_case.up.sql": table,
+      "000002_case.down.sql": "DROP TABLE a1;\r\nCREATE TABLE left_over AS SELECT 'a\r\nb' AS v;\r\n",
+    },
+    acts: [
+      { act: "up", exit: 0, objects: ["a1", "base"] },
+      {
+        act: "down without its file",
+        argv: ["down", "-n", "1", "--yes"],
+        remove: ["000002_case.up.sql", "000002_case.down.sql"],
+        exit: 0,
+        neverSays: ["tampered", "edited"],
+        rows: { "SELECT v FROM left_over": [["a\r\nb"]] },
+      },
+    ],
+  },
+  {
+    title: "a comment changed in a file whose literals have other line ends is stamped by repair",
+    files: threeFiles("-- a\nCREATE TABLE a1 AS SELECT 'a\nb' AS v;\n"),
+    acts: [
+      { act: "first", exit: 0 },
+      {
+        act: "edited",
+        write: { "000002_case.up.sql": crlf("-- b\nCREATE TABLE a1 AS SELECT 'a\nb' AS v;\n") },
+        exit: 7,
+      },
+      { act: "repaired", argv: ["repair", "--yes"], exit: 0 },
+      { act: "at head", exit: 0, says: ["Nothing is pending"] },
+    ],
+  },
+  fails("CRLF line ends count as one line each in an error", "SELECT 1;\r\n-- why\r\nSELECT nothing;\r\n", {
+    says: ["at 000002_case.up.sql:3:8"],
+  }),
   {
     title: "line ends that change after the files were applied are no change",
     files: threeFiles(table),
