@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { DatabaseAddress } from "../../config/settings.ts";
 import { placeOf } from "../../database/preflight.ts";
+import { ownSettings } from "../../database/own-settings.ts";
 import { closeSession, guardSession, openSession, type Session } from "../../database/session.ts";
 import { codeOf } from "../../database/sqlstate.ts";
 import { AppError } from "../../errors.ts";
@@ -78,7 +79,7 @@ async function copySettings(session: Session, name: string): Promise<void> {
   for (const setting of rows) {
     try {
       // FROM CURRENT, since a list cannot be given as one literal.
-      await client.query("SELECT set_config($1, $2, false)", [setting.name, setting.value]);
+      await client.query("SELECT pg_catalog.set_config($1, $2, false)", [setting.name, setting.value]);
       await client.query(
         `ALTER DATABASE ${name} SET ${setting.name
           .split(".")
@@ -90,7 +91,7 @@ async function copySettings(session: Session, name: string): Promise<void> {
       if (codeOf(error) === undefined) throw error;
     }
   }
-  await client.query("RESET ALL");
+  await client.query(["RESET ALL", ...ownSettings].join("; "));
   await guardSession(session);
 }
 
