@@ -139,6 +139,14 @@ export const settings = {
     group: "migrations",
     description: "Folder of the migration files; a relative path starts at Headgate's own folder.",
   },
+  migrationsIgnore: {
+    env: "MIGRATIONS_IGNORE",
+    yaml: "migrations.ignore",
+    type: "string",
+    group: "migrations",
+    description:
+      "Glob patterns, separated by commas, of what in that folder looks like a migration and is none, for example `*.bak, archive`; what Headgate reads as a migration is never ignored.",
+  },
   migrationsSchema: {
     env: "MIGRATIONS_SCHEMA",
     yaml: "migrations.schema",

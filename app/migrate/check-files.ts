@@ -17,12 +17,13 @@ export interface FolderReport {
  * Reads every file of a folder in both directions as a run would. No database is needed, so that an image with a broken
  * migration is never built.
  *
+ * @param ignore patterns as in MIGRATIONS_IGNORE
  * @throws AppError `configuration` for a missing, unreadable or empty folder
  */
-export async function checkFolder(directory: string): Promise<FolderReport> {
+export async function checkFolder(directory: string, ignore?: string): Promise<FolderReport> {
   const problems: string[] = [];
   const warnings: string[] = [];
-  const files = readSound(directory, problems);
+  const files = readSound(directory, ignore, problems);
   for (const file of readChecksums(files, problems)) {
     const ways = [
       ["up", file.upPath],
@@ -49,9 +50,9 @@ export async function checkFolder(directory: string): Promise<FolderReport> {
   return { migrations: files.map(({ name }) => name), problems, warnings };
 }
 
-function readSound(directory: string, problems: string[]): MigrationFile[] {
+function readSound(directory: string, ignore: string | undefined, problems: string[]): MigrationFile[] {
   try {
-    return readMigrationFolder(directory);
+    return readMigrationFolder(directory, { ignore, leftOut: problems });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "migration-files-invalid") throw error;
     problems.push(...(error.details["problems"] as string[]));

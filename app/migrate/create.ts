@@ -5,6 +5,8 @@ import { longestVersion, readMigrationFolder, type MigrationFile } from "./files
 
 export interface CreateOptions {
   readonly directory: string;
+  /** Patterns as in MIGRATIONS_IGNORE. */
+  readonly ignore?: string | undefined;
   readonly name: string;
   /** The time, as 14 digits in UTC, instead of the next number; or what follows the newest where that is not older. */
   readonly timestamp?: boolean;
@@ -26,7 +28,7 @@ export function createMigration(options: CreateOptions): string[] {
       `"${options.name}" cannot be a migration's name: use letters, digits and _, for example add_owner_to_server.`,
     );
   }
-  const existing = readExisting(directory);
+  const existing = readExisting(directory, options.ignore);
   const taken = existing.find((file) => file.name.replace(/^\d+_/, "") === name);
   if (taken !== undefined)
     throw new AppError("usage", `${taken.name} has that name already; choose another one.`);
@@ -63,9 +65,9 @@ export function migrationNameOf(typed: string): string {
     .replaceAll(/[\s-]+/g, "_");
 }
 
-function readExisting(directory: string): MigrationFile[] {
+function readExisting(directory: string, ignore: string | undefined): MigrationFile[] {
   try {
-    return readMigrationFolder(directory);
+    return readMigrationFolder(directory, { ignore });
   } catch (error) {
     // A folder that is not there yet, or empty, begins with number 1.
     if (error instanceof AppError && error.code === "configuration") return [];

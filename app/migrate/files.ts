@@ -1,6 +1,8 @@
 import { readdirSync, statSync, type Dirent } from "node:fs";
 import { join, sep } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
+import { createIgnore, type IsIgnored } from "./ignored-names.ts";
+import { whyFolderLeftOut, whyLeftOut } from "./left-out.ts";
 import { readMigrationText } from "./migration-text.ts";
 import { findSplittingComment } from "./section-marks.ts";
 import { sectionOf } from "./section-text.ts";
@@ -25,18 +27,31 @@ const longestName = 200;
 /** More digits than a PostgreSQL bigint can hold would not be a version of any known tool. */
 export const longestVersion = 19;
 
+/** How a folder is looked at. */
+export interface FolderOptions {
+  /** Patterns (MIGRATIONS_IGNORE) of names that are not looked at unless they are read as migrations. */
+  readonly ignore?: string | undefined;
+  /** Gets a sentence for each thing that looks like a migration and is not read as one. */
+  readonly leftOut?: string[];
+}
+
 /**
- * The migrations of a folder in the order of their versions. Nothing is read but names.
+ * The migrations of a folder in the order of their versions. Nothing is read but names, and files that do not say by
+ * their name in which direction they go.
  *
  * @throws AppError `configuration` for a missing, unreadable or empty folder; `migration-files-invalid` with one line
  *   for each file that is not what it seems, so that nothing runs before the folder is sound
  */
-export function readMigrationFolder(directory: string): MigrationFile[] {
+export function readMigrationFolder(
+  directory: string,
+  { ignore, leftOut = [] }: FolderOptions = {},
+): MigrationFile[] {
   const entries = readFolder(directory);
+  const isIgnored = createIgnore(ignore);
   const problems: string[] = [];
   const groups = new Map<bigint, FoundFile[]>();
   for (const entry of entries) {
-    const file = plainFile(entry) ?? classify(entry, directory, problems);
+    const file = plainFile(entry) ?? classify(entry, directory, isIgnored, problems, leftOut);
     if (file === undefined) continue;
     const others = groups.get(file.version);
     if (others === undefined) groups.set(file.version, [file]);
@@ -47,7 +62,10 @@ export function readMigrationFolder(directory: string): MigrationFile[] {
   if (migrations.length === 0) {
     throw new AppError(
       "configuration",
-      `There are no migrations in ${directory}. Is the right folder mounted? (MIGRATIONS_DIR)`,
+      [
+        `There are no migrations in ${directory}. Is the right folder mounted? (MIGRATIONS_DIR)`,
+        ...leftOut.slice(0, 3),
+      ].join("\n  - "),
     );
   }
   return migrations.toSorted((a, b) => (a.version < b.version ? -1 : 1));
@@ -102,8 +120,33 @@ function plainFile(entry: Dirent): FoundFile | undefined {
 }
 
 /** What a directory entry is as a migration; undefined when it is none of our business, or a problem. */
-function classify(entry: Dirent, directory: string, problems: string[]): FoundFile | undefined {
+function classify(
+  entry: Dirent,
+  directory: string,
+  isIgnored: IsIgnored,
+  problems: string[],
+  leftOut: string[],
+): FoundFile | undefined {
+  const own: string[] = [];
+  const others: string[] = [];
+  const file = classifyUnlessIgnored(entry, directory, isIgnored, own, others);
+  if (own.length + others.length > 0 && isIgnored(entry.name)) return undefined;
+  problems.push(...own);
+  leftOut.push(...others);
+  return file;
+}
+
+function classifyUnlessIgnored(
+  entry: Dirent,
+  directory: string,
+  isIgnored: IsIgnored,
+  problems: string[],
+  leftOut: string[],
+): FoundFile | undefined {
   const fileName = entry.name;
+  const leave = (why: string | undefined): void => {
+    if (why !== undefined) leftOut.push(`${shown(fileName)} ${why}`);
+  };
   // Dot files: a mounted ConfigMap has `..data`. Type declarations are no migrations.
   if (fileName.startsWith(".") || /^readme/i.test(fileName) || /\.d\.m?ts$/.test(fileName)) return undefined;
   const looksLikeOne =
@@ -116,10 +159,13 @@ function classify(entry: Dirent, directory: string, problems: string[]): FoundFi
       problems.push(
         `${shown(fileName)}/ holds up.sql or migration.sql: this looks like diesel's or prisma's layout; copy it to ${nameForFolder(fileName)}.up.sql.`,
       );
-    }
+    } else if (fileName !== "node_modules") leave(whyFolderLeftOut(directory, fileName, isIgnored));
     return undefined;
   }
-  if (!looksLikeOne) return undefined;
+  if (!looksLikeOne) {
+    leave(whyLeftOut(fileName));
+    return undefined;
+  }
   if (kind === "dangling") {
     problems.push(`${shown(fileName)} is a link to a file that does not exist.`);
     return undefined;

@@ -6,15 +6,31 @@ import type { History, KnownMigration } from "./history.ts";
 import { migrationsDirectory } from "./migration-session.ts";
 import { readChecksums } from "./prepare.ts";
 
+/** The settings that say which files are migrations. */
+export type FolderConfig = Pick<Config, "migrationsDirectory"> & Partial<Pick<Config, "migrationsIgnore">>;
+
+/**
+ * Refuses a folder in which something looks like a migration and would not run with the others.
+ *
+ * @throws AppError `migration-files-invalid`
+ */
+export function assertNothingLeftOut(config: FolderConfig): void {
+  const directory = migrationsDirectory(config);
+  const leftOut: string[] = [];
+  readMigrationFolder(directory, { ignore: config.migrationsIgnore, leftOut });
+  if (leftOut.length > 0) throw filesInvalid(directory, leftOut);
+}
+
 /**
  * The migrations of this image with their checksums, in order.
  *
  * @throws AppError `configuration` for a missing or empty folder, `migration-files-invalid` for files that cannot be used
  */
-export function readKnownMigrations(config: Pick<Config, "migrationsDirectory">): KnownMigration[] {
+export function readKnownMigrations(config: FolderConfig): KnownMigration[] {
   const directory = migrationsDirectory(config);
   const problems: string[] = [];
-  const known = slicesOf(readMigrationFolder(directory)).flatMap((files) => readChecksums(files, problems));
+  const found = readMigrationFolder(directory, { ignore: config.migrationsIgnore });
+  const known = slicesOf(found).flatMap((files) => readChecksums(files, problems));
   return soundOnly(directory, known, problems);
 }
 
@@ -24,16 +40,19 @@ const sliceSize = 20;
  * The same, a few files at a time: in between the process attends to a connection that is being made. Begins with the
  * next turn of the event loop.
  *
+ * @param leftOut gets a sentence for each thing that looks like a migration and is not run
  * @throws as `readKnownMigrations`
  */
 export async function readKnownMigrationsInSlices(
-  config: Pick<Config, "migrationsDirectory">,
+  config: FolderConfig,
+  leftOut: string[] = [],
 ): Promise<KnownMigration[]> {
   await nextTurn();
   const directory = migrationsDirectory(config);
   const problems: string[] = [];
   const known: KnownMigration[] = [];
-  for (const files of slicesOf(readMigrationFolder(directory))) {
+  const found = readMigrationFolder(directory, { ignore: config.migrationsIgnore, leftOut });
+  for (const files of slicesOf(found)) {
     await nextTurn();
     known.push(...readChecksums(files, problems));
   }

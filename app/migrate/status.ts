@@ -49,6 +49,8 @@ export interface Status {
   /** Migrations outside a transaction that began and did not finish. */
   readonly unfinished: readonly StatusUnfinished[];
   readonly invalidIndexes: readonly StatusInvalidIndex[];
+  /** What lies in the folder, looks like a migration and is not run; a sentence each. */
+  readonly leftOut: readonly string[];
 }
 
 export interface StatusUnfinished extends Pick<
@@ -70,7 +72,8 @@ export interface StatusInvalidIndex extends InvalidIndex {
  * @throws AppError as `migrateUp` does before it changes anything, save for what the status itself shows
  */
 export async function readStatus(config: Config, options: RunOptions = {}): Promise<Status> {
-  const reading = readKnownMigrationsInSlices(config);
+  const leftOut: string[] = [];
+  const reading = readKnownMigrationsInSlices(config, leftOut);
   const { signal, listener } = options;
   return await withMigrationSession(
     config,
@@ -94,7 +97,8 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
         { runs, tries, running: runningName(holder, known, tries) },
         indexes.map((index) => ({ ...index, migration: owners.get(index.name) ?? null })),
       );
-      return { ...status, migrations: status.migrations.map((row) => withNote(row, marks.get(row.name))) };
+      const migrations = status.migrations.map((row) => withNote(row, marks.get(row.name)));
+      return { ...status, migrations, leftOut };
     },
   );
 }
@@ -131,7 +135,7 @@ export function describeStatus(
   ledger: LedgerState,
   { runs, tries, running }: SeenRuns,
   invalidIndexes: readonly StatusInvalidIndex[],
-): Status {
+): Omit<Status, "leftOut"> {
   const appliedRow = (
     entry: AppliedMigration,
     version: string,

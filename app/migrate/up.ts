@@ -5,7 +5,12 @@ import { agree } from "./agree.ts";
 import { filesInvalid } from "./files.ts";
 import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
 import { digestOf, digestOfNames, historyAtHead, readHistoryDigest } from "./history-digest.ts";
-import { assertUsable, readKnownMigrations, readKnownMigrationsInSlices } from "./known-migrations.ts";
+import {
+  assertNothingLeftOut,
+  assertUsable,
+  readKnownMigrations,
+  readKnownMigrationsInSlices,
+} from "./known-migrations.ts";
 import { readPlainFolder } from "./plain-folder.ts";
 import { readLedger, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { downSteps } from "./down.ts";
@@ -65,6 +70,7 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
       const nothing = { done: [], failed: undefined, notTried: [] };
       const [files, digest] = await Promise.all([reading, readHistoryDigest(client, database.tables)]);
       if (options.to === undefined && digest === files.digest) {
+        warnOfLeftOut(files, listener);
         const history = historyAtHead(() => files.known ?? readKnownMigrations(config));
         const plan = { steps: [], history, newest: files.newest, deferred: [] };
         return { outcome: "up-to-date", plan, ...nothing };
@@ -72,7 +78,10 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
       const known = files.known ?? (await readKnownMigrationsInSlices(config));
       const ledger = await readLedger(client, database.tables);
       const plan = await planUp(config, database, known, ledger, options);
-      if (plan.steps.length === 0) return { outcome: "up-to-date", plan, ...nothing };
+      if (plan.steps.length === 0) {
+        warnOfLeftOut(files, listener);
+        return { outcome: "up-to-date", plan, ...nothing };
+      }
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
       if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
@@ -96,15 +105,35 @@ interface Files {
   readonly newest: string | null;
   /** undefined: the folder is plain, and none of its files was looked at for itself. */
   readonly known: readonly KnownMigration[] | undefined;
+  /** What looks like a migration and is not run. A plain folder holds no such thing. */
+  readonly leftOut: readonly string[];
+}
+
+const mostWarnings = 20;
+
+/** With nothing to run, they keep nothing from its place. */
+function warnOfLeftOut({ leftOut }: Files, listener: UpOptions["listener"]): void {
+  const more = leftOut.length - mostWarnings;
+  const texts = [...leftOut.slice(0, mostWarnings), ...(more > 0 ? [`… and ${more} more`] : [])];
+  for (const text of texts) {
+    const [name = ""] = text.split(" ", 1);
+    listener?.({ type: "warning", name, text });
+  }
 }
 
 /** @throws as `readKnownMigrations` */
 async function readFiles(config: Config): Promise<Files> {
   const plain = await readPlainFolder(migrationsDirectory(config));
   if (plain !== undefined)
-    return { digest: digestOfNames(plain), newest: plain.names.at(-1) ?? null, known: undefined };
-  const known = await readKnownMigrationsInSlices(config);
-  return { digest: digestOf(known), newest: known.at(-1)?.name ?? null, known };
+    return {
+      digest: digestOfNames(plain),
+      newest: plain.names.at(-1) ?? null,
+      known: undefined,
+      leftOut: [],
+    };
+  const leftOut: string[] = [];
+  const known = await readKnownMigrationsInSlices(config, leftOut);
+  return { digest: digestOf(known), newest: known.at(-1)?.name ?? null, known, leftOut };
 }
 
 /**
@@ -142,6 +171,8 @@ export async function planUp(
   const deferred = options.deferred === "all" ? [] : pending.filter((file) => file.deferred);
   // Every start while a deferred migration waits would pay for the parser.
   if (!pending.some(isChosen)) return { steps: redo, history, newest, deferred };
+  // The service applies these on its own, beside a schema that has passed.
+  if (options.deferred !== "only") assertNothingLeftOut(config);
   const prepared = await prepareAll(config, pending);
   const chosen = prepared.filter(({ file }) => isChosen(file));
   const steps: Step[] = [...redo];

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
-import type { Config } from "../../config/settings.ts";
 import { AppError } from "../../errors.ts";
-import { readMigrationFolder, type MigrationFile } from "../files.ts";
+import { filesInvalid, readMigrationFolder, type MigrationFile } from "../files.ts";
+import type { FolderConfig } from "../known-migrations.ts";
 import { readMigrationText } from "../migration-text.ts";
 import { withDown } from "../prepare.ts";
 import { migrationsDirectory } from "../migration-session.ts";
@@ -46,13 +46,17 @@ export interface LintReport {
  *   `readMigrationFolder`
  */
 export async function lintMigrations(
-  from: string | Pick<Config, "migrationsDirectory">,
+  from: string | FolderConfig,
   only: readonly string[] = [],
   options: LintOptions = {},
 ): Promise<LintReport> {
   const directory = typeof from === "string" ? from : migrationsDirectory(from);
   const { serverVersion = newestServer, since, signal } = options;
-  const all = readMigrationFolder(directory);
+  const leftOut: string[] = [];
+  const ignore = typeof from === "string" ? undefined : from.migrationsIgnore;
+  const all = readMigrationFolder(directory, { ignore, leftOut });
+  // Whoever names files asks about these.
+  if (leftOut.length > 0 && only.length === 0) throw filesInvalid(directory, leftOut);
   const subjects = select(all.flatMap(subjectsOf), only, directory).filter(
     ({ file }) => since === undefined || file.version > since,
   );

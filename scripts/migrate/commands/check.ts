@@ -28,7 +28,11 @@ export const check: Command = {
 };
 
 async function checkFiles(context: CommandContext): Promise<number> {
-  const { migrations, problems, warnings } = await checkFolder(migrationsDirectory(context.settings()));
+  const settings = context.settings();
+  const { migrations, problems, warnings } = await checkFolder(
+    migrationsDirectory(settings),
+    settings.migrationsIgnore,
+  );
   const exitCode = problems.length > 0 ? 7 : 0;
   context.answer({ ok: exitCode === 0, exitCode, migrations, problems, warnings });
   for (const problem of problems) context.say(problem);
@@ -42,13 +46,25 @@ async function checkFiles(context: CommandContext): Promise<number> {
 }
 
 async function checkDatabase(context: CommandContext): Promise<number> {
-  const { pending, conflicts, breaking, ahead, current, deferred } = await readStatus(
+  const { pending, conflicts, breaking, ahead, current, deferred, leftOut } = await readStatus(
     context.config(),
     context,
   );
-  const exitCode = conflicts.length > 0 ? 7 : breaking.length > 0 ? 9 : pending.length > 0 ? 3 : 0;
-  context.answer({ ok: exitCode === 0, exitCode, current, pending, deferred, ahead, breaking, conflicts });
+  const isRefused = conflicts.length > 0 || (leftOut.length > 0 && pending.length > 0);
+  const exitCode = isRefused ? 7 : breaking.length > 0 ? 9 : pending.length > 0 ? 3 : 0;
+  context.answer({
+    ok: exitCode === 0,
+    exitCode,
+    current,
+    pending,
+    deferred,
+    ahead,
+    breaking,
+    conflicts,
+    leftOut,
+  });
   for (const { message } of conflicts) context.say(message);
+  for (const sentence of leftOut) context.say(sentence);
   for (const name of breaking)
     context.say(`${name} is marked as breaking and not part of this image: deploy a newer image.`);
   for (const name of pending) context.say(`pending: ${name}`);

@@ -29,6 +29,7 @@ export const create: Command = {
     const name = migrationNameOf(typed);
     const files = createMigration({
       directory: migrationsDirectory(context.settings()),
+      ignore: context.settings().migrationsIgnore,
       name: typed,
       timestamp: context.flags["ts"] === true,
     });

@@ -15,6 +15,7 @@ export const status: Command = {
     context.answer(report);
     for (const line of await table(heads, report.migrations.map(row))) context.say(line);
     for (const index of report.invalidIndexes) context.say(describeIndex(index));
+    for (const sentence of report.leftOut) context.say(sentence);
     const { pending, deferred, ahead, conflicts } = report;
     const counts = [
       `${countOf(report.migrations.filter(({ state }) => state === "applied" || state === "ahead").length, "migration")} applied`,

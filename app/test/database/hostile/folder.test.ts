@@ -60,16 +60,15 @@ const cases: HostileCase[] = [
     ],
   },
   {
-    title: "files that are no migrations, and folders, are left alone",
+    title: "files that are no migrations, and folders without any, are left alone",
     files: {
       ...first,
       "README.md": "# 000002_not.up.sql",
       ".000002_hidden.up.sql": "SELECT nothing;",
       "migrations.go": "package migrations",
       "000002_types.d.ts": "export {};",
-      "000002_case.up.sql~": "SELECT nothing;",
-      "000002_case.up.sql.orig": "SELECT nothing;",
-      "archive/000003_old.up.sql": "SELECT nothing;",
+      "notes/000002_case.md": "# why",
+      "seeds/users.sql": "SELECT nothing;",
       "000002_case.up.sql": harmless,
     },
     acts: [
@@ -87,7 +86,10 @@ const cases: HostileCase[] = [
   {
     title: "a folder with nothing but a README and a sub-folder",
     files: { "README.md": "", "old/000001_base.up.sql": base },
-    acts: [nothingThere("There are no migrations in ")],
+    acts: [
+      nothingThere("There are no migrations in "),
+      nothingThere("old is a folder, and sub-folders are not read"),
+    ],
   },
   {
     title: "no folder at all",
