@@ -1,4 +1,4 @@
-import { addNameSql, removeNameSql } from "./applied-names.ts";
+import { addNameSql, assertRecorded, removeNameSql } from "./applied-names.ts";
 import { repairRecord } from "./drop-invalid-indexes.ts";
 import { parseDirectives } from "./directives.ts";
 import type { KnownMigration } from "./history.ts";
@@ -6,7 +6,7 @@ import type { LedgerTables } from "./ledger-tables.ts";
 import { versionOf } from "./ledger.ts";
 import type { Queryable } from "./queryable.ts";
 import type { RepairAction } from "./repair-plan.ts";
-import { insertRun, writeRow } from "./run-progress.ts";
+import { insertRun, parametrised, writeRow } from "./run-progress.ts";
 import type { RunRecord } from "./run-record.ts";
 import { readKeptTexts, type KeptTexts } from "./run-texts.ts";
 import { readOwnText } from "./section-text.ts";
@@ -38,13 +38,16 @@ export async function applyRepair(
       );
       return await state(name, true, undefined);
     case "settle-applied":
-      await database.query(`DELETE FROM ${tables.migrations} WHERE name::text = $1::text`, [name]);
-      await addName(database, tables, name);
-      return await state(name, true, file);
+      await database.query(...parametrised((write) => addNameSql(tables, name, write)));
+      await state(name, true, file);
+      await writeRow(database, tables, (write) => assertRecorded(tables, name, "up", write));
+      return;
     case "forget":
     case "settle-pending":
-      await database.query(`DELETE FROM ${tables.migrations} WHERE name::text = $1::text`, [name]);
-      return await state(name, false, file);
+      await database.query(...parametrised((write) => removeNameSql(tables, name, write)));
+      await state(name, false, file);
+      await writeRow(database, tables, (write) => assertRecorded(tables, name, "down", write));
+      return;
     case "drop-index":
   }
 }

@@ -1,6 +1,12 @@
 import type { KnownMigration } from "./history.ts";
 import { describeUnfinished, settleBy } from "./half-done.ts";
-import type { AppliedMigration, Contradiction, LedgerState, UnfinishedRun } from "./ledger.ts";
+import {
+  versionOf,
+  type AppliedMigration,
+  type Contradiction,
+  type LedgerState,
+  type UnfinishedRun,
+} from "./ledger.ts";
 
 /** What is wrong with the history, each with the sentence that says so and what to do. */
 export interface HistoryConflict {
@@ -53,6 +59,17 @@ export function revertedBeneath({
     kind: "undermined",
     name,
     message: `${name} stopped after statement ${statementsDone} of ${run.statementsTotal ?? "?"}, and then ${undermined} was reverted beneath it, perhaps with what those statements had done. Look at the schema, then say how it is: \`migrate repair ${name} --as pending\` (the next up runs it from its beginning) or \`--as applied\`.`,
+  };
+}
+
+/** A revert that stopped half-way: neither applied nor reverted. */
+export function halfReverted(run: UnfinishedRun, { applied }: LedgerState): HistoryConflict {
+  const version = versionOf(run.name) ?? 0n;
+  const count = applied.filter((entry) => (entry.version ?? 0n) >= version).length;
+  return {
+    kind: "unfinished",
+    name: run.name,
+    message: `${describeUnfinished(run)} Finish it with \`migrate down -n ${Math.max(1, count)}\`, or settle it: ${settleBy(run.name)}.`,
   };
 }
 

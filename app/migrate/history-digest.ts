@@ -80,5 +80,6 @@ export function historyAtHead(files: () => readonly KnownMigration[]): History {
     conflicts: [],
     unfinished: [],
     openRedo: undefined,
+    halfRedone: undefined,
   };
 }

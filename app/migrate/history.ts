@@ -27,6 +27,8 @@ export interface History {
   readonly unfinished: readonly UnfinishedRun[];
   /** A migration that a redo has reverted and not applied again. */
   readonly openRedo: string | undefined;
+  /** A migration that a redo has begun to revert: `up` reverts the rest and applies it again. */
+  readonly halfRedone: UnfinishedRun | undefined;
 }
 
 export interface CompareOptions {
@@ -76,6 +78,8 @@ export function compareHistory(
   for (const { file, entry } of applied)
     if (entry.checksum !== null && entry.checksum !== file.checksum) conflicts.push(say.changed(file, entry));
   if (isUnrelated(files, ledger, applied.length, moved)) conflicts.unshift(say.unrelated(ledger));
+  const halfDown = ledger.unfinished.find((run) => run.direction === "down" && isHalfDone(run));
+  if (halfDown !== undefined && !halfDown.isRedo) conflicts.push(say.halfReverted(halfDown, ledger));
   for (const run of ledger.unfinished) {
     if (byName.has(run.name) || entryOf.has(run.name) || !isHalfDone(run)) continue;
     const successor =
@@ -97,6 +101,7 @@ export function compareHistory(
     conflicts,
     unfinished: ledger.unfinished,
     openRedo: ledger.openRedo,
+    halfRedone: halfDown?.isRedo === true ? halfDown : undefined,
   };
 }
 

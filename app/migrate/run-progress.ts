@@ -111,6 +111,12 @@ export async function recordName(
   await writeRow(database, tables, (write) => assertRecorded(tables, name, direction, write));
 }
 
+/** A statement with its values as parameters. */
+export function parametrised(text: (write: Write) => string): [string, unknown[]] {
+  const values: unknown[] = [];
+  return [text((value) => `$${values.push(value)}`), values];
+}
+
 /**
  * Runs a statement that must write one row of the ledger.
  *
@@ -121,10 +127,8 @@ export async function writeRow(
   tables: LedgerTables,
   text: (write: Write) => string,
 ): Promise<readonly unknown[]> {
-  const values: unknown[] = [];
-  const statement = text((value) => `$${values.push(value)}`);
   try {
-    const { rows } = await database.query(statement, values);
+    const { rows } = await database.query(...parametrised(text));
     if (rows.length !== 1) throw ledgerNotWritten(tables, undefined);
     return rows;
   } catch (error) {

@@ -209,7 +209,11 @@ export function describeStatus(
   return {
     migrations: sorted,
     current: newest?.name ?? null,
-    pending: history.pending.filter((file) => !file.deferred).map(({ name }) => name),
+    pending: [
+      // Applied by its name, and half reverted.
+      ...(history.halfRedone === undefined ? [] : [history.halfRedone.name]),
+      ...history.pending.filter((file) => !file.deferred).map(({ name }) => name),
+    ],
     deferred,
     ahead: history.ahead.map(({ name }) => name),
     breaking: history.breaking.map(({ name }) => name),

@@ -157,13 +157,11 @@ export async function planUp(
   }
   const history = compareHistory(known, ledger, options);
   assertUsable(history, config);
-  const halfDown = history.unfinished.find(({ direction }) => direction === "down");
-  if (halfDown !== undefined && !halfDown.isRedo) throw interruptedDown(halfDown);
   // Deferred work finishes nobody's redo: it leaves that to the next start.
   const redo =
-    halfDown === undefined || options.deferred === "only"
+    history.halfRedone === undefined || options.deferred === "only"
       ? []
-      : await finishRedo(config, database, known, ledger, history);
+      : await finishRedo(config, database, known, ledger, history.halfRedone);
   const newest = newestOf([history.applied.at(-1)?.file, history.ahead.at(-1)]);
   const pending = history.pending.filter(({ version }) => to === undefined || version <= to);
   const isChosen = ({ deferred }: KnownMigration): boolean =>
@@ -191,14 +189,13 @@ async function finishRedo(
   database: MigrationSession,
   known: readonly KnownMigration[],
   ledger: LedgerState,
-  history: History,
+  half: UnfinishedRun,
 ): Promise<Step[]> {
-  const half = history.unfinished.find(({ isRedo, direction }) => isRedo && direction === "down")!;
   const file = known.find(({ name }) => name === half.name);
   const entry = ledger.applied.find(({ name }) => name === half.name);
-  if (file === undefined || entry === undefined) throw interruptedDown(half);
+  if (file === undefined || entry === undefined) throw redoElsewhere(half);
   const [up] = await prepareAll(config, [file]);
-  const down = await downSteps(config, database, known, [entry], history, "redo");
+  const down = await downSteps(config, database, known, [entry], ledger, "redo");
   const texts = { ...recordedTexts(up!), intent: "redo" as const };
   return [...down, { migration: up!, texts, unfinished: undefined }];
 }
@@ -259,9 +256,9 @@ function downText({ file, source }: PreparedMigration): string | undefined {
   return file.kind === "code" ? source : readOwnText(file, "down");
 }
 
-function interruptedDown(run: UnfinishedRun): AppError {
+function redoElsewhere(run: UnfinishedRun): AppError {
   return new AppError(
     "history-conflict",
-    `${describeUnfinished(run)} Finish it with \`migrate down -n 1\`, or settle it: ${settleBy(run.name)}.`,
+    `${describeUnfinished(run)} It is half of a redo, and this image has no file of it. Let the image finish it that has: \`migrate redo\`; or settle it: ${settleBy(run.name)}.`,
   );
 }

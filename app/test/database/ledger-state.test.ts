@@ -671,3 +671,34 @@ describe("texts in the ledger", () => {
     });
   });
 });
+
+describe("a schema that is half reverted", () => {
+  const half = {
+    ...two,
+    "000002_owner.down.sql": `${outside}ALTER TABLE base DROP COLUMN owner;\nSELECT gone();\n`,
+  };
+
+  it("is not at head for check: exit 7 after a down, 3 after a redo, which up finishes", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, half);
+      await migrate(scene);
+      expect((await migrate(scene, ["redo", "--yes"])).code).toBe(6);
+      expect(await migrate(scene, ["check"])).toMatchObject({
+        code: 3,
+        output: expect.stringContaining("pending: 000002_owner"),
+      });
+      expect((await migrate(scene, ["repair", "2", "--as", "applied", "--yes"])).code).toBe(0);
+      await scene.database.query("ALTER TABLE base ADD COLUMN owner text");
+      expect((await migrate(scene, ["check"])).code).toBe(0);
+      expect((await migrate(scene, ["down", "-n", "1", "--yes"])).code).toBe(6);
+      for (const argv of [["check"], ["up", "--yes"]])
+        expect(await migrate(scene, argv)).toMatchObject({
+          code: 7,
+          output: expect.stringContaining("Finish it with `migrate down -n 1`"),
+        });
+      await scene.database.query("CREATE FUNCTION gone() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+      expect((await migrate(scene, ["down", "-n", "1", "--yes"])).code).toBe(0);
+      expect(await columns(scene)).toEqual(["v"]);
+    });
+  });
+});
