@@ -225,6 +225,15 @@ export const settings = {
     group: "migrations",
     description: "Whether an image starts on a schema that is newer than itself.",
   },
+  nonemptyDatabase: {
+    env: "MIGRATE_NONEMPTY_DATABASE",
+    yaml: "migrations.nonemptyDatabase",
+    type: ["refuse", "allow"],
+    default: "refuse",
+    group: "migrations",
+    description:
+      "Whether migrations may begin in a database that has tables of others and no ledger; asked once, since there is a ledger afterwards. The history of another migration tool is refused all the same: see `migrate baseline`.",
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingKey = keyof typeof settings;

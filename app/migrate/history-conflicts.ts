@@ -21,7 +21,9 @@ export interface HistoryConflict {
     | "revived"
     | "undermined"
     | "unfinished"
-    | "unrelated";
+    | "unrelated"
+    | "foreign-history"
+    | "nonempty-database";
   /** The recorded name; of `out-of-order`, the file's. */
   readonly name: string;
   /** The file that a moved or colliding migration is about. */
