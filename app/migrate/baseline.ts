@@ -3,7 +3,10 @@ import type { Config } from "../config/settings.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
 import { agree } from "./agree.ts";
-import { matchForeignHistory, readForeignHistory, type AdoptableTool, type ForeignHistory } from "./adopt.ts";
+import { recordConsent } from "./foreign/consent.ts";
+import { matchForeignHistory } from "./foreign/match.ts";
+import { readForeignHistory, type ForeignHistory } from "./foreign/read-history.ts";
+import type { AdoptableTool } from "./foreign/tools.ts";
 import { compareHistory, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import { addNameSql } from "./applied-names.ts";
@@ -32,6 +35,8 @@ export interface BaselinePlan {
   readonly foreign: ForeignHistory | undefined;
   /** What the other tool's table will be called when it stands where ours must be. */
   readonly renamedTo: string | undefined;
+  /** An empty ledger will be made, from which all migrations are still to be run. */
+  readonly makesLedger: boolean;
 }
 
 export interface BaselineResult {
@@ -41,14 +46,15 @@ export interface BaselineResult {
 
 /**
  * Records migrations as applied without running them: for a schema that was there before Headgate. With `adopt` the
- * other tool's table says which; it is kept, and renamed where it has the name of ours.
+ * other tool's table says which; it is kept, and renamed where it has the name of ours. Version 0, where no file has that
+ * number, makes an empty ledger: consent to begin in a database that is not empty.
  *
  * @throws AppError `usage` for an unknown version, `history-conflict` for a history that cannot be taken over; as `migrateUp`
  */
 export async function baseline(config: Config, options: BaselineOptions): Promise<BaselineResult> {
   const known = readKnownMigrations(config);
   const { version, adopt, signal, listener } = options;
-  if (version !== undefined && !known.some((file) => file.version === version)) {
+  if (version !== undefined && version !== 0n && !known.some((file) => file.version === version)) {
     throw new AppError(
       "usage",
       `There is no migration with version ${version} in ${migrationsDirectory(config)}.`,
@@ -59,16 +65,16 @@ export async function baseline(config: Config, options: BaselineOptions): Promis
     { activity: "migrate baseline", signal, listener },
     async (database) => {
       const { files, plan } = await planBaseline(database, known, version, adopt);
-      if (files.length === 0 && plan.foreign === undefined) return { outcome: "nothing-to-do", plan };
+      if (files.length === 0 && plan.foreign === undefined && !plan.makesLedger)
+        return { outcome: "nothing-to-do", plan };
       if (!(await agree(database.session, plan, options.confirm))) return { outcome: "declined", plan };
       return await withMigrationLock(database, config, options, async ({ session, tables }) => {
         const fresh = await planBaseline(database, known, version, adopt);
-        await inTransaction(
-          session,
-          ["BEGIN"],
-          async () => await record(session.client, tables, fresh.files, fresh.plan),
-        );
-        return { outcome: "recorded", plan: fresh.plan };
+        await inTransaction(session, ["BEGIN"], async () => {
+          await record(session.client, tables, fresh.files, fresh.plan);
+          if (plan.makesLedger) await recordConsent(session.client, tables, "migrate baseline 0");
+        });
+        return { outcome: "recorded", plan: { ...fresh.plan, makesLedger: plan.makesLedger } };
       });
     },
   );
@@ -80,15 +86,19 @@ async function planBaseline(
   version: bigint | undefined,
   adopt: AdoptableTool | undefined,
 ): Promise<{ files: readonly KnownMigration[]; plan: BaselinePlan }> {
-  const foreign =
-    adopt === undefined ? undefined : await readForeignHistory(session.client, adopt, tables.schema);
+  const path = session.searchPath.filter((schema) => !schema.startsWith("pg_"));
+  const found =
+    adopt === undefined
+      ? undefined
+      : await readForeignHistory(session.client, adopt, [tables.schema, ...path, "public"], tables);
+  const foreign = found === "ours" ? undefined : found;
   const collides = foreign !== undefined && foreign.table === tables.migrations;
   // Where the other tool's table has our name, we have no ledger yet.
   const ledger = collides ? emptyLedger : await readLedger(session.client, tables);
   const meant =
     foreign === undefined
-      ? known.filter((file) => file.version <= version!)
-      : matchForeignHistory(adopt!, foreign, known, version);
+      ? known.filter((file) => version !== undefined && file.version <= version)
+      : matchForeignHistory(adopt!, foreign.entries, known, version);
   const history = compareHistory(known, ledger, { allowOutOfOrder: true });
   assertMayRecord(history);
   const { pending } = history;
@@ -98,7 +108,8 @@ async function planBaseline(
     plan: {
       names: files.map(({ name }) => name),
       foreign,
-      renamedTo: collides ? `${foreign.tableName}_${adopt!.replaceAll("-", "_")}` : undefined,
+      makesLedger: ledger === emptyLedger && adopt === undefined && files.length === 0,
+      renamedTo: collides ? `${foreign.tableName}_${adopt!.replaceAll("-", "_")}`.slice(0, 63) : undefined,
     },
   };
 }

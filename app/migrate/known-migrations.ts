@@ -82,9 +82,12 @@ function soundOnly(
 export function assertUsable(history: History, config: Pick<Config, "schemaAhead">): void {
   const { conflicts, breaking, ahead } = history;
   if (conflicts.length > 0) {
+    const ground = conflicts.find(({ kind }) => kind === "foreign-history" || kind === "nonempty-database");
     throw new AppError(
       "history-conflict",
-      `The migration files and the history of this database disagree; nothing was run:\n${conflicts.map(({ message }) => `  - ${message}`).join("\n")}`,
+      ground !== undefined
+        ? `${ground.message} Nothing was run.`
+        : `The migration files and the history of this database disagree; nothing was run:\n${conflicts.map(({ message }) => `  - ${message}`).join("\n")}`,
       { details: { conflicts: conflicts.map(({ kind, name }) => ({ kind, name })) } },
     );
   }

@@ -169,30 +169,26 @@ function runsDefinition({ runs }: LedgerTables): string[] {
  * @throws AppError `history-conflict`
  */
 export async function refuseForeignTable(database: Queryable, tables: LedgerTables): Promise<never> {
+  // Loaded here: a start that finds its ledger must not pay for it.
+  const { howToAdopt, toolOf } = await import("./foreign/tools.ts");
+  const { readTableShapes } = await import("./foreign/tables.ts");
   const { rows } = await database.query(
     "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
     [tables.migrations],
   );
   const columns = (rows as { attname: string }[]).map(({ attname }) => attname);
-  const tool = knownTool(columns);
-  const adopt =
+  const found = { schema: tables.schema, name: tables.migrationsName, columns };
+  const tool = toolOf(found, await readTableShapes(database));
+  const elsewhere = "set MIGRATIONS_TABLE or MIGRATIONS_SCHEMA to keep Headgate's ledger elsewhere";
+  const advice =
     tool === undefined
-      ? ""
-      : ` It looks like ${tool}'s: \`migrate baseline --adopt ${tool}\` takes its history over.`;
+      ? `S${elsewhere.slice(1)}.`
+      : tool.read === undefined
+        ? `It looks like ${tool.id}'s: ${elsewhere}, and then ${howToAdopt(tool)}.`
+        : `It looks like ${tool.id}'s: ${howToAdopt(tool)}. Or ${elsewhere}.`;
   throw new AppError(
     "history-conflict",
-    `The table ${tables.migrations} belongs to another tool (columns ${columns.join(", ")}).${adopt} ` +
-      "Or set MIGRATIONS_TABLE or MIGRATIONS_SCHEMA to keep Headgate's ledger elsewhere.",
-    { details: { columns, ...(tool === undefined ? {} : { tool }) } },
+    `The table ${tables.migrations} belongs to another tool (columns ${columns.join(", ")}). ${advice}`,
+    { details: { columns, ...(tool === undefined ? {} : { tool: tool.id }) } },
   );
-}
-
-function knownTool(columns: readonly string[]): string | undefined {
-  if (columns.includes("version") && columns.includes("dirty")) return "golang-migrate";
-  if (columns.length === 1 && columns[0] === "version") return "dbmate";
-  if (columns.includes("installed_rank")) return "flyway";
-  if (columns.includes("version_num")) return "alembic";
-  if (columns.includes("migration_name") && columns.includes("applied_steps_count")) return "prisma";
-  if (columns.includes("batch") && columns.includes("migration_time")) return "knex";
-  return undefined;
 }

@@ -56,6 +56,7 @@ export interface LedgerState {
   readonly openRedo: string | undefined;
 }
 
+/** Of a database without a ledger. A ledger in which nothing is applied is another value. */
 export const emptyLedger: LedgerState = {
   applied: [],
   unfinished: [],
@@ -196,8 +197,9 @@ async function readIncompleteLedger(database: Queryable, tables: LedgerTables): 
   );
   const exists = found.rows[0] as { migrations: boolean; runs: boolean };
   if (!exists.migrations) {
-    if (exists.runs) await refuseLostNames(database, tables);
-    return emptyLedger;
+    if (!exists.runs) return emptyLedger;
+    await refuseLostNames(database, tables);
+    return { ...emptyLedger };
   }
   try {
     const { rows } = await database.query(

@@ -139,6 +139,8 @@ function repairOf(
     case "unfinished":
     case "out-of-order":
     case "unrelated":
+    case "foreign-history":
+    case "nonempty-database":
       return { name, sentence: message };
     // The compiler knows that there is no other; the linter wants a return all the same.
     default:

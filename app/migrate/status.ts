@@ -1,6 +1,7 @@
 import { readAppliedMarks } from "./applied-marks.ts";
 import type { Config } from "../config/settings.ts";
-import { compareHistory, type History, type HistoryConflict, type KnownMigration } from "./history.ts";
+import type { History, HistoryConflict, KnownMigration } from "./history.ts";
+import { compareOnGround } from "./compare-on-ground.ts";
 import { readInvalidIndexes, type InvalidIndex } from "./invalid-index.ts";
 import { readKnownMigrationsInSlices } from "./known-migrations.ts";
 import { readLastRuns, type LastRun } from "./last-runs.ts";
@@ -81,6 +82,8 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
     async ({ session, tables }) => {
       const known = await reading;
       const ledger = await readLedger(session.client, tables);
+      const { history, ground } = await compareOnGround({ session, tables }, config, known, ledger);
+      for (const text of ground?.warnings ?? []) listener?.({ type: "warning", name: "ledger", text });
       const runs = await readAppliedRuns(session.client, tables);
       const tries = await readLastRuns(session.client, tables);
       const holder = await readLockHolder(session, lockKey(session.database, tables));
@@ -89,7 +92,6 @@ export async function readStatus(config: Config, options: RunOptions = {}): Prom
         indexes.length === 0
           ? new Map<string, string>()
           : await readUnfinishedBuilds({ session, tables }, ledger.unfinished);
-      const history = compareHistory(known, ledger);
       const marks = await readAppliedMarks(history.applied.map(({ file }) => file));
       const status = describeStatus(
         history,

@@ -3,7 +3,9 @@ import type { Config } from "../config/settings.ts";
 import { AppError } from "../errors.ts";
 import { agree } from "./agree.ts";
 import { filesInvalid } from "./files.ts";
-import { compareHistory, type CompareOptions, type History, type KnownMigration } from "./history.ts";
+import type { CompareOptions, History, KnownMigration } from "./history.ts";
+import { compareOnGround } from "./compare-on-ground.ts";
+import { compareHistory } from "./history.ts";
 import { digestOf, digestOfNames, historyAtHead, readHistoryDigest } from "./history-digest.ts";
 import {
   assertNothingLeftOut,
@@ -30,6 +32,8 @@ export interface UpOptions extends RunOptions, CompareOptions {
   readonly to?: bigint | undefined;
   /** `only`: the deferred migrations and no others; `all`: these too; without it, all others. */
   readonly deferred?: "only" | "all" | undefined;
+  /** Everything in the database is dropped first: what it holds now does not matter. */
+  readonly afterDrop?: boolean;
   /** Plans and stops. */
   readonly dryRun?: boolean;
   /** Asked once before anything is changed. */
@@ -44,6 +48,8 @@ export interface UpPlan {
   readonly newest: string | null;
   /** Pending migrations that this run leaves out because they are deferred. */
   readonly deferred: readonly KnownMigration[];
+  /** The first run in a database with tables of others, which a setting allows: what it has consented to. */
+  readonly consent?: string | undefined;
 }
 
 export interface UpResult extends RunResult {
@@ -92,6 +98,10 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
           ? plan
           : await planUp(config, database, known, now, options);
         if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };
+        if (plan.consent !== undefined) {
+          const { recordConsent } = await import("./foreign/consent.ts");
+          await recordConsent(context.session.client, context.tables, plan.consent);
+        }
         const result = await runSteps(context, fresh.steps);
         return { outcome: result.failed === undefined ? "applied" : "failed", plan: fresh, ...result };
       });
@@ -155,8 +165,12 @@ export async function planUp(
       `There is no migration with version ${to} in ${migrationsDirectory(config)}.`,
     );
   }
-  const history = compareHistory(known, ledger, options);
+  const { history, ground } = options.afterDrop
+    ? { history: compareHistory(known, ledger, options), ground: undefined }
+    : await compareOnGround(database, config, known, ledger, options);
   assertUsable(history, config);
+  for (const text of ground?.warnings ?? []) options.listener?.({ type: "warning", name: "ledger", text });
+  const consent = ground?.consent;
   // Deferred work finishes nobody's redo: it leaves that to the next start.
   const redo =
     history.halfRedone === undefined || options.deferred === "only"
@@ -168,7 +182,7 @@ export async function planUp(
     options.deferred === "all" || deferred === (options.deferred === "only");
   const deferred = options.deferred === "all" ? [] : pending.filter((file) => file.deferred);
   // Every start while a deferred migration waits would pay for the parser.
-  if (!pending.some(isChosen)) return { steps: redo, history, newest, deferred };
+  if (!pending.some(isChosen)) return { steps: redo, history, newest, deferred, consent };
   // The service applies these on its own, beside a schema that has passed.
   if (options.deferred !== "only") assertNothingLeftOut(config);
   const prepared = await prepareAll(config, pending);
@@ -176,7 +190,7 @@ export async function planUp(
   const steps: Step[] = [...redo];
   for (const migration of chosen.slice(0, limit ?? chosen.length))
     steps.push(await toStep(database, migration, history));
-  return { steps, history, newest, deferred };
+  return { steps, history, newest, deferred, consent };
 }
 
 /**

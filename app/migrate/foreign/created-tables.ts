@@ -29,7 +29,7 @@ function createdBy(tree: unknown, schema: string | undefined, created: Relation[
         : kind === "CreateForeignTableStmt"
           ? (body["base"] as Tree | undefined)?.["relation"]
           : kind === "CreateTableAsStmt" || kind === "SelectStmt"
-            ? (((body["into"] ?? body["intoClause"]) as Tree | undefined)?.["rel"])
+            ? ((body["into"] ?? body["intoClause"]) as Tree | undefined)?.["rel"]
             : undefined;
     if (target !== undefined && (target as Tree)["relpersistence"] !== "t") {
       const relation = relationIn(target);

@@ -37,10 +37,7 @@ export interface FoundTable {
 /** Reads the rows of another table in the same schema; undefined where there is none. */
 export type ReadBeside = (name: string) => Promise<readonly Row[] | undefined>;
 
-export type Reader = (
-  rows: readonly Row[],
-  beside: ReadBeside,
-) => ForeignState | Promise<ForeignState>;
+export type Reader = (rows: readonly Row[], beside: ReadBeside) => ForeignState | Promise<ForeignState>;
 
 /** Refuses a history that the tool itself must put in order first. */
 export function notClean(tool: string, what: string, advice: string): AppError {
@@ -65,7 +62,10 @@ const endings = /\.(?:sql|[cm]?[jt]sx?|py|rb|go|php|coffee|mjs)$/i;
 
 /** An entry for the name of a file, with or without ending: `/20240101-add_users.up.sql`. */
 export function named(name: string): Entry {
-  const bare = name.replace(/^.*[/\\]/, "").replace(endings, "").replace(/\.up$/i, "");
+  const bare = name
+    .replace(/^.*[/\\]/, "")
+    .replace(endings, "")
+    .replace(/\.up$/i, "");
   const [, digits, word] = /^(\d+)(.*)$/s.exec(bare) ?? [];
   return {
     label: name,
@@ -83,4 +83,3 @@ export function numbered(version: string, word?: string): Entry {
 export function plainWord(word: string): string {
   return word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
 }
-

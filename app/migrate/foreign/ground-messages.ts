@@ -47,21 +47,6 @@ export function clashing(
   };
 }
 
-export function sameMigrations(
-  ledger: TableShape,
-  names: readonly string[],
-  hasVersionZero: boolean,
-): HistoryConflict {
-  return {
-    kind: "foreign-history",
-    name: place(ledger),
-    message:
-      `These very migrations were run on this database already: ${place(ledger)} records ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""} as applied, and it is not the ledger of these settings. ` +
-      "Set MIGRATIONS_SCHEMA and MIGRATIONS_TABLE to that ledger. " +
-      `If they are to be run a second time, in another schema: ${beginning(hasVersionZero)}.`,
-  };
-}
-
 export function ledgerElsewhere(ledgers: readonly TableShape[]): string {
   return `another application keeps its ledger in this database (${ledgers.map(place).join(", ")}); its tables are left alone, and a ledger of its own is made for this one`;
 }

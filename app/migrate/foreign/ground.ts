@@ -1,13 +1,10 @@
-import pg from "pg";
 import type { Config } from "../../config/settings.ts";
-import { codeOf } from "../../database/sqlstate.ts";
 import type { HistoryConflict, KnownMigration } from "../history.ts";
-import { ledgerTables, type LedgerTables } from "../ledger-tables.ts";
+import type { LedgerTables } from "../ledger-tables.ts";
 import type { MigrationSession } from "../migration-session.ts";
-import type { Queryable } from "../queryable.ts";
 import { readCreatedTables } from "./created-tables.ts";
-import { clashing, ledgerElsewhere, nonempty, otherHistory, sameMigrations } from "./ground-messages.ts";
-import { isNamesTable, isRunsTable } from "./other-ledgers.ts";
+import { clashing, ledgerElsewhere, nonempty, otherHistory } from "./ground-messages.ts";
+import { isNamesTable, isRunsTable, qualified } from "./other-ledgers.ts";
 import { readTableShapes } from "./tables.ts";
 import { foreignTools, isTableOf, toolOf, type ForeignTool, type TableShape } from "./tools.ts";
 
@@ -20,7 +17,7 @@ export interface Ground {
   readonly consent: string | undefined;
 }
 
-export type GroundConfig = Pick<Config, "migrationsSchema" | "migrationsTable" | "nonemptyDatabase">;
+export type GroundConfig = Pick<Config, "nonemptyDatabase">;
 
 const clean: Ground = { conflict: undefined, warnings: [], consent: undefined };
 
@@ -33,30 +30,24 @@ export async function readGround(
   config: GroundConfig,
   known: readonly KnownMigration[],
 ): Promise<Ground> {
-  const all = (await readTableShapes(session.client)).filter((table) => !isOurs(table, config, tables));
+  const all = (await readTableShapes(session.client)).filter((table) => !isOurs(table, tables));
   if (all.length === 0) return clean;
   const created = await readCreatedTables(known);
   const path = session.searchPath.filter((schema) => !schema.startsWith("pg_"));
   const schemas = new Set([...path, ...created.flatMap(({ schema }) => schema ?? [])]);
   const histories = findHistories(all, new Set([...schemas, tables.schema]));
   const hasVersionZero = known.some(({ version }) => version === 0n);
-  if (histories.length > 0)
-    return { ...clean, conflict: otherHistory(histories, hasVersionZero) };
+  if (histories.length > 0) return { ...clean, conflict: otherHistory(histories, hasVersionZero) };
   const ledgers = all.filter((table) => isRunsTable(table));
   const strangers = all.filter(
     (table) => schemas.has(table.schema) && !isRunsTable(table) && !isNamesTable(table, ledgers),
   );
-  for (const ledger of ledgers) {
-    const same = await recordedIn(session.client, ledger, known);
-    if (same.length > 0) return { ...clean, conflict: sameMigrations(ledger, same, hasVersionZero) };
-  }
   if (strangers.length === 0) return clean;
   const clashes = strangers.filter(({ schema, name }) =>
     created.some((table) => table.name === name && (table.schema ?? path[0]) === schema),
   );
   const isAllowed = config.nonemptyDatabase === "allow";
-  if (ledgers.length > 0 && clashes.length === 0)
-    return { ...clean, warnings: [ledgerElsewhere(ledgers)] };
+  if (ledgers.length > 0 && clashes.length === 0) return { ...clean, warnings: [ledgerElsewhere(ledgers)] };
   if (isAllowed) return { ...clean, consent: nonempty(strangers, hasVersionZero).message };
   return {
     ...clean,
@@ -66,14 +57,8 @@ export async function readGround(
 }
 
 /** Half of a ledger of ours, or a table of node-pg-migrate that becomes one. */
-function isOurs(
-  { schema, name }: TableShape,
-  { migrationsSchema, migrationsTable }: GroundConfig,
-  { runs }: LedgerTables,
-): boolean {
-  const own = ledgerTables({ migrationsSchema, migrationsTable });
-  const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
-  return table === own.migrations || table === own.runs || table === runs;
+function isOurs(table: TableShape, { migrations, runs, legacyRuns }: LedgerTables): boolean {
+  return [migrations, runs, legacyRuns].includes(qualified(table));
 }
 
 /** The histories of other tools where our migrations create tables, where our ledger will be, and where a tool always keeps its own. */
@@ -91,27 +76,4 @@ function findHistories(
         );
     return tool === undefined ? [] : [{ tool, table }];
   });
-}
-
-/** Names of our migrations that this ledger of another application has recorded as applied, with the same content. */
-async function recordedIn(
-  database: Queryable,
-  { schema, name }: TableShape,
-  known: readonly KnownMigration[],
-): Promise<string[]> {
-  const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
-  const contents = known.map(({ name: file, checksum }) => `${file} ${checksum}`);
-  try {
-    const { rows } = await database.query(
-      `SELECT DISTINCT r.name::text AS name FROM ${table} r
-        WHERE r.state::text = 'applied'::text AND pg_catalog.concat(r.name::text, ' '::text, r.checksum::text) = ANY ($1::text[])
-        ORDER BY 1`,
-      [contents],
-    );
-    return (rows as { name: string }[]).map(({ name: found }) => found);
-  } catch (error) {
-    // Another application's role may keep its ledger to itself.
-    if (codeOf(error) === "42501") return [];
-    throw error;
-  }
 }

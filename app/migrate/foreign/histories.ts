@@ -139,7 +139,10 @@ export const sqlx: Reader = (rows) => {
   return state(rows.map((row) => numbered(text(row, "version"), text(row, "description"))));
 };
 
-function state(entries: readonly Entry[], notes: readonly string[] = []): { entries: Entry[]; notes: string[] } {
+function state(
+  entries: readonly Entry[],
+  notes: readonly string[] = [],
+): { entries: Entry[]; notes: string[] } {
   return { entries: [...entries], notes: [...notes] };
 }
 

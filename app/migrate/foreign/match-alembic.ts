@@ -27,7 +27,11 @@ export function matchAlembic(heads: readonly string[], known: readonly KnownMigr
   const below = chain.filter(({ file }) => file.version <= newest);
   return below.every(({ revisions }) => revisions.size > 0)
     ? byChain(heads, chain)
-    : byOrder(heads, found, below.map(({ file }) => file));
+    : byOrder(
+        heads,
+        found,
+        below.map(({ file }) => file),
+      );
 }
 
 /** `-- Running upgrade a, b -> c` of a script, `Revision ID: c` and `Revises: a, b` of a revision file. */
@@ -35,7 +39,9 @@ function readRevisions({ upPath }: KnownMigration): Map<string, readonly string[
   const content = readMigrationText(upPath);
   const revisions = new Map<string, readonly string[]>();
   if (typeof content === "string") return revisions;
-  for (const [, from = "", to = ""] of content.text.matchAll(/^--[ \t]*Running upgrade[ \t]+(.*?)[ \t]*->[ \t]*(\S+)/gim))
+  for (const [, from = "", to = ""] of content.text.matchAll(
+    /^--[ \t]*Running upgrade[ \t]+(.*?)[ \t]*->[ \t]*(\S+)/gim,
+  ))
     revisions.set(to, listOf(from));
   if (revisions.size > 0) return revisions;
   const id = /^\W*Revision(?: ID)?:[ \t]*(\S+)/im.exec(content.text)?.[1];
@@ -55,7 +61,8 @@ function listOf(words: string): string[] {
 function findHead(head: string, chain: readonly ChainFile[]): KnownMigration | undefined {
   const holder = chain.find(({ revisions }) => revisions.has(head));
   if (holder !== undefined) return holder.file;
-  const isIn = ({ name }: KnownMigration): boolean => `_${name}_`.replaceAll(/[.-]/g, "_").includes(`_${head}_`);
+  const isIn = ({ name }: KnownMigration): boolean =>
+    `_${name}_`.replaceAll(/[.-]/g, "_").includes(`_${head}_`);
   const named = chain.filter(({ file }) => isIn(file));
   return named.length === 1 ? named[0]!.file : undefined;
 }

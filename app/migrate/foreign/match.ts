@@ -24,7 +24,10 @@ export function matchForeignHistory(
   }
   const matched = new Set<KnownMigration>();
   const unmatched: string[] = [];
-  const floor = entries.reduce((top, { version, optional }) => (optional && version! > top ? version! : top), -1n);
+  const floor = entries.reduce(
+    (top, { version, optional }) => (optional && version! > top ? version! : top),
+    -1n,
+  );
   const findFile = createFinder(known);
   for (const entry of entries) {
     if (entry.upTo && entry.version !== undefined)
@@ -50,7 +53,9 @@ export function withoutFile(tool: string, unmatched: readonly string[]): AppErro
 const shortestMoment = 8;
 
 /** @returns of an entry its file; undefined or a remark where there is none */
-function createFinder(known: readonly KnownMigration[]): (entry: Entry) => KnownMigration | string | undefined {
+function createFinder(
+  known: readonly KnownMigration[],
+): (entry: Entry) => KnownMigration | string | undefined {
   const byName = new Map(known.map((file) => [file.name.toLowerCase(), file]));
   const byVersion = new Map(known.map((file) => [file.version, file]));
   let byHash: ReadonlyMap<string, KnownMigration | null> | undefined;

@@ -83,12 +83,27 @@ export const foreignTools = [
   { id: "entity-framework", columns: ["MigrationId", "ProductVersion"] },
   { id: "django", tables: ["django_migrations"], columns: ["app", "name", "applied"] },
   { id: "mikro-orm", tables: ["mikro_orm_migrations"], columns: ["name", "executed_at"] },
-  { id: "atlas", tables: ["atlas_schema_revisions"], columns: ["version", "applied", "total"], schema: "atlas_schema_revisions" },
-  { id: "graphile-migrate", tables: ["migrations"], columns: ["hash", "previous_hash", "filename"], schema: "graphile_migrate" },
+  {
+    id: "atlas",
+    tables: ["atlas_schema_revisions"],
+    columns: ["version", "applied", "total"],
+    schema: "atlas_schema_revisions",
+  },
+  {
+    id: "graphile-migrate",
+    tables: ["migrations"],
+    columns: ["hash", "previous_hash", "filename"],
+    schema: "graphile_migrate",
+  },
   { id: "tern", tables: ["schema_version"], columns: ["version"], exactly: true },
   { id: "sql-migrate", tables: ["gorp_migrations"], columns: ["id", "applied_at"] },
   { id: "ecto", tables: ["schema_migrations"], columns: ["version", "inserted_at"], exactly: true },
-  { id: "supabase", tables: ["schema_migrations"], columns: ["version", "statements"], schema: "supabase_migrations" },
+  {
+    id: "supabase",
+    tables: ["schema_migrations"],
+    columns: ["version", "statements"],
+    schema: "supabase_migrations",
+  },
   { id: "migratus", tables: ["schema_migrations"], columns: ["id", "applied", "description"] },
   { id: "sequel", tables: ["schema_migrations"], columns: ["filename"], exactly: true },
   { id: "refinery", tables: ["refinery_schema_history"], columns: ["version", "name", "applied_on"] },
@@ -98,7 +113,12 @@ export const foreignTools = [
   { id: "doctrine", tables: ["doctrine_migration_versions"], columns: ["version", "executed_at"] },
   { id: "phinx", tables: ["phinxlog"], columns: ["version", "migration_name", "breakpoint"] },
   { id: "yoyo", tables: ["_yoyo_migration"], columns: ["migration_hash", "migration_id"] },
-  { id: "postgres-migrations", tables: ["migrations"], columns: ["id", "name", "hash", "executed_at"], exactly: true },
+  {
+    id: "postgres-migrations",
+    tables: ["migrations"],
+    columns: ["id", "name", "hash", "executed_at"],
+    exactly: true,
+  },
   { id: "mybatis", tables: ["changelog"], columns: ["id", "applied_at", "description"] },
   { id: "dbup", tables: ["schemaversions"], columns: ["scriptname", "applied"] },
   { id: "fluentmigrator", tables: ["VersionInfo"], columns: ["Version", "AppliedOn"] },
@@ -132,8 +152,7 @@ export function isTableOf(tool: ForeignTool, table: TableShape, among: readonly 
     (tables === undefined || tables.some((name) => isSame(name, table.name))) &&
     columns.every((column) => table.columns.some((one) => isSame(one, column))) &&
     (!exactly || table.columns.length === columns.length) &&
-    (beside === undefined ||
-      among.some(({ schema, name }) => schema === table.schema && name === beside))
+    (beside === undefined || among.some(({ schema, name }) => schema === table.schema && name === beside))
   );
 }
 

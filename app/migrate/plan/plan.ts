@@ -51,6 +51,7 @@ export async function readPlan(config: Config, options: PlanOptions = {}): Promi
         to,
         limit,
         allowOutOfOrder,
+        ...(listener === undefined ? {} : { listener }),
         deferred: options.deferred ? "only" : undefined,
       });
       const { words, types } = await namesIn(steps);

@@ -55,7 +55,7 @@ export async function migrateReset(config: Config, options: ResetOptions): Promi
     config,
     { activity: "migrate reset", signal, listener },
     async (database) => {
-      const up = await planUp(config, database, known, emptyLedger, {});
+      const up = await planUp(config, database, known, emptyLedger, { afterDrop: true });
       const plan = await planReset(database, up);
       if (!(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, done: [], failed: undefined, notTried: [] };

@@ -43,9 +43,10 @@ export async function readScriptSteps(
         const { steps } = await planDown(config, database, known, { to, count });
         return { direction, steps, applied: [], tolerated, deferred: [] };
       }
-      const { steps, history, deferred } = await planUp(config, database, known, ledger, {
+      const { steps, history, deferred, consent } = await planUp(config, database, known, ledger, {
         to,
         limit: count,
+        ...(listener === undefined ? {} : { listener }),
         deferred: range.deferred ? "all" : undefined,
       });
       const mixed = steps.find(({ migration }) => migration.direction !== direction);
@@ -61,6 +62,7 @@ export async function readScriptSteps(
         applied: history.applied.map(({ file }) => file.name),
         tolerated,
         deferred: deferred.map(({ name }) => name),
+        consent,
       };
     },
   );

@@ -4,6 +4,8 @@ import { AppError, messageOf } from "../../errors.ts";
 import { version as headgateVersion } from "../../version.ts";
 import { collectStepsOffline } from "../code-migration.ts";
 import { filesInvalid } from "../files.ts";
+import { consentSql } from "../foreign/consent.ts";
+import { writeLiteral } from "../transaction-messages.ts";
 import { ledgerTables } from "../ledger-tables.ts";
 import { migrationsDirectory } from "../migration-session.ts";
 import type { Step } from "../run-steps.ts";
@@ -22,6 +24,8 @@ export interface ScriptSteps {
   readonly tolerated: readonly string[];
   /** Pending migrations that it leaves out. */
   readonly deferred: readonly string[];
+  /** The script makes the ledger in a database with tables of others: what a setting has consented to. */
+  readonly consent?: string | undefined;
 }
 
 export interface RenderOptions {
@@ -110,6 +114,9 @@ export async function renderScript(
             takeLock(tables, config.lockWait),
             makeLedger(tables),
             assertHistory(tables, expectationOf(scriptSteps)),
+            ...(scriptSteps.consent === undefined
+              ? []
+              : [consentSql(tables, scriptSteps.consent, writeLiteral)]),
           ]),
           ...parts,
           "\n",

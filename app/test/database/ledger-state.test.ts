@@ -558,9 +558,16 @@ describe("two projects whose tables of names differ in a final s", () => {
 
   it("have a table of runs each", async () => {
     await withScene(async (scene) => {
-      writeFiles(scene.folder, { "000001_first.up.sql": "CREATE TABLE IF NOT EXISTS t ();\n" });
-      for (const env of [one, other, one, other])
-        expect((await migrate(scene, ["up", "--yes"], env)).code).toBe(0);
+      for (const [name, env] of [
+        ["first", one],
+        ["other", other],
+        ["first", one],
+        ["other", other],
+      ] as const) {
+        const folder = join(scene.folder, name);
+        writeFiles(folder, { [`000001_${name}.up.sql`]: `CREATE TABLE ${name} ();\n` });
+        expect((await migrate({ ...scene, folder }, ["up", "--yes"], env)).code).toBe(0);
+      }
       expect(
         await scene.database.query(
           "SELECT (SELECT count(*)::int FROM app_migration_run_history) AS one, (SELECT count(*)::int FROM app_migration_runs) AS other",
