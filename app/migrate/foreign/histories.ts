@@ -76,17 +76,22 @@ export const prisma: Reader = (rows) => {
   );
 };
 
-export const nodePgMigrate: Reader = (rows, beside) => {
-  // Its loader takes `x.down.sql` for a migration of its own, and runs it before `x.up.sql`.
-  const down = rows.map((row) => text(row, "name")).filter((name) => /\.down(?:\.sql)?$/i.test(name));
-  if (down.length > 0) {
+/** Its own loader takes `x.down.sql` for a migration too, and runs it before `x.up.sql`: then the up counts. */
+export const nodePgMigrate: Reader = (rows) => {
+  const applied = inOrderOf(rows, "id").map((row) => text(row, "name"));
+  const isDown = (name: string): boolean => /\.down(?:\.sql)?$/i.test(name);
+  const lastDown = applied.filter(
+    (name, index) =>
+      isDown(name) && !applied.slice(index).includes(name.replace(/\.down(?=(?:\.sql)?$)/i, ".up")),
+  );
+  if (lastDown.length > 0) {
     throw notClean(
       "node-pg-migrate",
-      `says that down files ran as migrations (${down.slice(0, 3).join(", ")})`,
+      `says that a down file ran as the last migration of its number (${lastDown.slice(0, 3).join(", ")})`,
       "look at what the schema really has and correct the rows, or say how far it is with `migrate baseline VERSION`",
     );
   }
-  return names(rows, beside);
+  return state(applied.filter((name) => !isDown(name)).map(named));
 };
 
 export const typeorm: Reader = (rows) =>

@@ -1,7 +1,7 @@
 import { AppError } from "../../errors.ts";
 import type { KnownMigration } from "../history.ts";
 import { readMigrationText } from "../migration-text.ts";
-import { withoutFile } from "./match.ts";
+import { withoutFile } from "./without-file.ts";
 
 /** A file that says which revisions it holds and which one each of them follows. */
 interface ChainFile {

@@ -1,9 +1,9 @@
 import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { AppError } from "../../errors.ts";
 import type { KnownMigration } from "../history.ts";
 import { plainWord, type Entry } from "./entry.ts";
 import { matchAlembic } from "./match-alembic.ts";
+import { withoutFile } from "./without-file.ts";
 
 /**
  * The migrations of this image that a foreign history says are applied.
@@ -41,14 +41,6 @@ export function matchForeignHistory(
   return known.filter((file) => matched.has(file));
 }
 
-export function withoutFile(tool: string, unmatched: readonly string[]): AppError {
-  return new AppError(
-    "history-conflict",
-    `${tool} has applied what this image has no file of: ${unmatched.slice(0, 5).join(", ")}${unmatched.length > 5 ? ` and ${unmatched.length - 5} more` : ""}. ` +
-      `Add the files under the same numbers and names, or say how far the schema is: migrate baseline VERSION --adopt ${tool}.`,
-  );
-}
-
 /** Numbers of so many digits are moments: two migrations do not have the same one by chance. */
 const shortestMoment = 8;
 
@@ -65,8 +57,7 @@ function createFinder(
     if (sum !== undefined) {
       byHash ??= readHashes(known);
       const file = byHash.get(sum);
-      if (file != null) return file;
-      if (file === null) return "several files have that content";
+      if (file !== undefined) return file ?? "several files have that content";
     }
     if (byWord && word !== undefined) {
       const found = known.filter((file) => plainWord(wordOf(file)) === plainWord(word));
