@@ -72,7 +72,9 @@ export function createEventLog(log: Logger): Listener {
         log.debug({ migration: event.name, percent: event.percent }, `${event.name}: ${event.phase}`);
         return;
       case "notice":
-        log.info({ migration: event.name }, `${event.name}: NOTICE: ${event.text}`);
+        if (event.severity === "WARNING")
+          log.warn({ migration: event.name }, `${event.name}: WARNING: ${event.text}`);
+        else log.info({ migration: event.name }, `${event.name}: ${event.severity}: ${event.text}`);
         return;
       case "warning":
         log.warn({ migration: event.name }, event.text);

@@ -31,7 +31,10 @@ export interface Session {
 
 export interface NoticeLike {
   readonly message?: string | undefined;
+  /** In the language of the server's messages. */
   readonly severity?: string | undefined;
+  /** SQLSTATE. */
+  readonly code?: string | undefined;
 }
 
 /** PostgreSQL keeps 63 bytes of an application_name. */

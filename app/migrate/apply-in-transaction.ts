@@ -191,7 +191,7 @@ async function runOneByOne(
   xid: string,
 ): Promise<void> {
   const { session, signal } = context;
-  if (migration.file.kind === "code") await runCode(session, migration, signal);
+  if (migration.file.kind === "code") await runCode(session, migration, signal, context.listener);
   else await runText(session, migration.text);
   await sendBehind(context, [...leaveStatements(context), assertTransaction(xid)], xid);
   await keepLock(context, migration, migration.file.name);

@@ -67,7 +67,13 @@ export async function applyOutsideTransaction(
   answerOf(cleaned);
   try {
     if (statements === undefined) {
-      const generated = await generateStatements(session, migration, unfinished, context.signal);
+      const generated = await generateStatements(
+        session,
+        migration,
+        unfinished,
+        context.signal,
+        context.listener,
+      );
       await asOurselves(
         session,
         async () => await recordStatementsTotal(session.client, tables, id, generated.length),

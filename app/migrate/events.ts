@@ -34,7 +34,13 @@ export type MigrationEvent =
       readonly phase: string;
       readonly percent: number | undefined;
     }
-  | { readonly type: "notice"; readonly name: string; readonly text: string }
+  | {
+      readonly type: "notice";
+      readonly name: string;
+      /** As the server has it in English: DEBUG, LOG, INFO, NOTICE, WARNING; OUTPUT is what a migration in code has written. */
+      readonly severity: string;
+      readonly text: string;
+    }
   | { readonly type: "warning"; readonly name: string; readonly text: string }
   | {
       readonly type: "finished";

@@ -1,6 +1,7 @@
 import type { Session } from "../database/session.ts";
 import { AppError } from "../errors.ts";
 import { collectSteps } from "./code-migration.ts";
+import type { Listener } from "./events.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { isParseFailure, largestParsed, splitStatements, type Statement } from "./statements.ts";
@@ -17,9 +18,10 @@ export async function generateStatements(
   migration: PreparedMigration,
   unfinished: UnfinishedRun | undefined,
   signal: AbortSignal | undefined,
+  listener?: Listener,
 ): Promise<readonly Statement[]> {
   const statements: Statement[] = [];
-  for (const step of await collectSteps(session, migration, signal)) {
+  for (const step of await collectSteps(session, migration, signal, listener)) {
     if (step.length > largestParsed)
       throw refused(`a statement it generates is longer than ${largestParsed / 1024} KiB; split it`);
     const parsed = await splitStatements(step);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, messageOf } from "../errors.ts";
 import { TextFailure } from "../database/run-text.ts";
-import { resetSession } from "../database/session.ts";
+import { resetSession, type NoticeLike } from "../database/session.ts";
 import { applyInTransaction, type Handover } from "./apply-in-transaction.ts";
 import { applyOutsideTransaction, StatementFailure } from "./apply-outside.ts";
 import { describeFailure, endedSession, migrationFailed, type RecordedError } from "./failure.ts";
@@ -235,18 +235,32 @@ async function recordStopped(context: RunContext, step: Step, stopped: Failed): 
 
 const mostNotices = 20;
 
+/** In English: what the server says in another language is told by its SQLSTATE, which is of class 01 for a warning. */
+function severityOf({ severity = "", code = "" }: NoticeLike): string {
+  if (/^(?:DEBUG\d?|LOG|INFO|NOTICE|WARNING)$/.test(severity)) return severity;
+  return code.startsWith("01") ? "WARNING" : "NOTICE";
+}
+
 /** Passes the first notices of a migration on and counts the rest, so that a flood of them costs no memory. */
 function limitNotices({ session, listener }: RunContext, name: string, isSecret: boolean): { end(): void } {
-  let count = 0;
+  let [count, warnings] = [0, 0];
   const most = isSecret ? 0 : mostNotices;
-  session.onNotice(({ message = "" }) => {
-    count += 1;
-    if (count <= most) listener({ type: "notice", name, text: message.slice(0, 500) });
+  session.onNotice((notice) => {
+    const [severity, message] = [severityOf(notice), notice.message ?? ""];
+    // A warning may say what went wrong, and is not lost among a thousand notices.
+    const isWarning = severity === "WARNING";
+    if (isWarning) warnings += 1;
+    else count += 1;
+    if ((isWarning ? warnings : count) <= most)
+      listener({ type: "notice", name, severity, text: message.slice(0, 500) });
   });
   return {
     end() {
       session.onNotice(undefined);
-      if (count > most) listener({ type: "notice", name, text: `… and ${count - most} more notices` });
+      const tell = (severity: string, text: string): void =>
+        listener({ type: "notice", name, severity, text });
+      if (count > most) tell("NOTICE", `… and ${count - most} more notices`);
+      if (warnings > most) tell("WARNING", `… and ${warnings - most} more warnings`);
     },
   };
 }

@@ -107,12 +107,14 @@ describe("a run on a terminal", () => {
       { type: "started", ...first },
       { type: "blocked", name: first.name, blockers: [blocker] },
       { type: "retry", name: first.name, attempt: 1, retries: 20, delay: 120, reason: "lock timeout" },
-      { type: "notice", name: first.name, text: "a\u001B]0;title\u0007\nb" },
+      { type: "notice", name: first.name, severity: "WARNING", text: "look" },
+      { type: "notice", name: first.name, severity: "NOTICE", text: "a\u001B]0;title\u0007\nb" },
       { type: "failed", ...first, message: "It failed.\n  2 | SELECT" },
     ]);
     expect(lines()).toEqual([
       "warning   000001_one: waits for pid 7 (idle in transaction, for 5 s: SELECT 1)",
       "warning   000001_one: lock timeout; attempt 2 of 21 in 120 ms",
+      "warning   000001_one: look",
       "notice    000001_one: a\\x1b]0;title\\x07\\nb",
       "failed    It failed.",
       "  2 | SELECT",

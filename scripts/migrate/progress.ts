@@ -111,7 +111,10 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
         keep(warning(event.name, `waits for ${nameBlockers(event.blockers)}`));
         return tell(() => `waits for ${pids(event.blockers)}`);
       case "notice":
-        return keep(`${paint.faint("notice  ")}  ${printableLine(`${event.name}: ${event.text}`)}`);
+        if (event.severity === "WARNING") return keep(warning(event.name, event.text));
+        return keep(
+          `${paint.faint(event.severity.toLowerCase().padEnd(8))}  ${printableLine(`${event.name}: ${event.text}`)}`,
+        );
       case "warning":
         return keep(warning(event.name, event.text));
     }
