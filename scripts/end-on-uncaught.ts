@@ -8,17 +8,23 @@ import { printable } from "../app/printable.ts";
  * a migration in code has run in this process and most probably left it behind, else 1.
  */
 export function endOnUncaught(): void {
-  const end = (error: unknown): never => {
+  const end = (error: unknown): void => {
     const code = latestCode();
     const reason = printable(messageOf(error));
     const message =
       code === undefined
         ? `Internal error: ${reason}`
-        : `${code} left something running that failed after it was over: ${reason}. \`migrate status\` shows what is applied.`;
+        : `${code.name} left something running that failed after it was over: ${reason}. \`migrate status\` shows what is applied.`;
     try {
       writeSync(2, `${message}\n`);
     } catch {
       // Where stderr is closed, the exit code has to do.
+    }
+    // A run that fails already has its answer to give; it ends by itself.
+    if (code?.hasFailed === true) {
+      process.exitCode = 6;
+      setTimeout(() => process.exit(6), 5000).unref();
+      return;
     }
     process.exit(code === undefined ? 1 : 6);
   };

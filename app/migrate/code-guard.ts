@@ -32,10 +32,10 @@ const [patience, beat] = [2000, 250];
 /** Kinds of resources that keep nothing going by themselves. */
 const passive: ReadonlySet<string> = new Set(["PROMISE", "TickObject", "Microtask"]);
 
-let latest: string | undefined;
+let latest: { readonly name: string; hasFailed: boolean } | undefined;
 
 /** The migration in code that was called last in this process; what fails late is most probably its doing. */
-export function latestCode(): string | undefined {
+export function latestCode(): Readonly<typeof latest> {
   return latest;
 }
 
@@ -52,10 +52,12 @@ export async function withCodeGuard<T>(
   onOutput: (line: string) => void,
   work: (guard: CodeGuard) => Promise<T>,
 ): Promise<T> {
-  latest = name;
+  const mine = { name, hasFailed: false };
+  latest = mine;
   const [loading, calling]: Owner[] = [{ live: new Map() }, { live: new Map() }];
   let failure: AppError | undefined;
   let isOver = false;
+  let isSound = false;
   let inFlight = 0;
   let reject: (reason: AppError) => void = () => undefined;
   const broken = new Promise<never>((_resolve, rejectIt) => (reject = rejectIt));
@@ -148,15 +150,19 @@ export async function withCodeGuard<T>(
   try {
     const result = await Promise.race([work(guard), broken]);
     assertSound();
+    isSound = true;
     return result;
   } catch (error) {
     throw failure ?? error;
   } finally {
+    // What was refused rejects promises that it may not look at.
+    mine.hasFailed = !isSound;
+    if (!isSound) await owners.exit(nextTurn);
     isOver = true;
     clearInterval(heart);
     hook.disable();
     state.restore("all");
-    releaseProcess();
+    releaseProcess(isSound);
   }
 }
 

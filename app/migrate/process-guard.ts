@@ -16,15 +16,21 @@ export interface Guest {
 
 type Replaceable = Record<string, (...words: never[]) => unknown>;
 
-/** Keeps the guest from ending the process and from writing to its output, until the returned function is called. */
-export function guardProcess(guest: Guest): () => void {
+/**
+ * Keeps the guest from ending the process and from writing to its output, until the returned function is called; with
+ * `isGone` false, which is for one that failed and may still be at work, also after that.
+ */
+export function guardProcess(guest: Guest): (isGone: boolean) => void {
   const { isTheirs, isStopping, onEnd, onUncaught } = guest;
   const undo: (() => void)[] = [];
+  const unlisten: (() => void)[] = [];
+  let isReleased = false;
   for (const name of ["exit", "reallyExit", "abort"])
     undo.push(
-      replace(process, name, (original) => (code?: number) => {
-        if (!isTheirs() && isStopping()) return original(code as never);
-        throw onEnd(`process.${name}(${code ?? ""})`);
+      replace(process, name, (original) => (...words: unknown[]) => {
+        // As many words as there were: `exit(undefined)` is not `exit()`, which keeps the exit code.
+        if (!isTheirs() && (isReleased || isStopping())) return original(...(words as never[]));
+        throw onEnd(`process.${name}(${words.join()})`);
       }),
     );
   undo.push(
@@ -38,7 +44,7 @@ export function guardProcess(guest: Guest): () => void {
     const others = process.rawListeners(event) as ((...words: unknown[]) => void)[];
     process.removeAllListeners(event);
     process.on(event, onUncaught);
-    undo.push(() => {
+    unlisten.push(() => {
       process.off(event, onUncaught);
       for (const other of others) process.on(event, other);
     });
@@ -72,9 +78,13 @@ export function guardProcess(guest: Guest): () => void {
     ),
   );
   syncBuiltinESMExports();
-  return () => {
-    for (const restore of undo.splice(0).toReversed()) restore();
-    syncBuiltinESMExports();
+  return (isGone) => {
+    isReleased = true;
+    for (const end of unlisten) end();
+    if (isGone) {
+      for (const restore of undo.toReversed()) restore();
+      syncBuiltinESMExports();
+    }
     lines.end();
   };
 }

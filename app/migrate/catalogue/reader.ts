@@ -3,7 +3,7 @@ import { noteQueries } from "./note-queries.ts";
 import { catalogueQueries } from "./queries.ts";
 import { withMembers, type CatalogueQuery } from "./query-parts.ts";
 import type { CatalogueEntry } from "./read.ts";
-import { functionStamps, relationStamps } from "./stamps.ts";
+import { functionStamps, mentionedNames, relationStamps } from "./stamps.ts";
 
 /** Reads the schema of one database again and again, each time only what has changed. */
 export interface CatalogueReader {
@@ -33,11 +33,12 @@ export async function createCatalogueReader({ client }: Pick<Session, "client">)
     "SET search_path = pg_catalog, pg_temp; SET jit = off; SET plan_cache_mode = force_generic_plan",
   );
   let stamps: { relations: Stamps; functions: Stamps } = { relations: {}, functions: {} };
+  let names: Stamps = {};
   let units = new Map<string, Unit>();
 
   /** @returns whether anything has another name than before */
   async function update(): Promise<boolean> {
-    const found = (await client.query<{ relations: Stamps | null; functions: Stamps | null }>(readStamps))
+    const found = (await client.query<Record<"relations" | "functions" | "names", Stamps | null>>(readStamps))
       .rows[0]!;
     const [relations, functions] = [found.relations ?? {}, found.functions ?? {}];
     const stale = {
@@ -56,6 +57,8 @@ export async function createCatalogueReader({ client }: Pick<Session, "client">)
     ]);
     for (const [query, unit, key, kind, name, definition] of rows[0]!.rows ?? [])
       fresh.get(unit ?? "alone")!.set(`${query} ${key}`, { kind, name, definition });
+    const mentioned = found.names ?? {};
+    const mentionsOther = Object.keys(names).some((key) => (mentioned[key] ?? names[key]) !== names[key]);
     const renamed = [...fresh].some(([id, unit]) =>
       [...unit].some(([key, { name }]) => (units.get(id)?.get(key)?.name ?? name) !== name),
     );
@@ -63,7 +66,8 @@ export async function createCatalogueReader({ client }: Pick<Session, "client">)
       id.startsWith("r") ? id.slice(1) in relations : id.slice(1) in functions;
     units = new Map([...[...units].filter(([id]) => isLeft(id)), ...fresh]);
     stamps = { relations, functions };
-    return renamed;
+    names = mentioned;
+    return renamed || mentionsOther;
   }
 
   return {
@@ -79,7 +83,7 @@ export async function createCatalogueReader({ client }: Pick<Session, "client">)
 
 const readStamps = {
   name: "stamps",
-  text: `SELECT ${relationStamps} AS relations, ${functionStamps} AS functions`,
+  text: `SELECT ${relationStamps} AS relations, ${functionStamps} AS functions, ${mentionedNames} AS names`,
 };
 
 /** One row, which costs less than thousands. */

@@ -37,3 +37,23 @@ export const functionStamps = `(SELECT json_object_agg(oid, (${stampOf("xmin", "
 function stampOf(xmin: string, part: string, index: number): string {
   return `(age('3'::xid)::bigint - age(${xmin})) * 1000003 + ${part}::int8 * 7919 + ${index}`;
 }
+
+/**
+ * SQL for a JSON object: the names that definitions mention and that are no entry with a name of its own. Where one of
+ * them is another one than before, what mentions it reads differently, although none of its rows was written anew:
+ * a default `'calm'::mood` after ALTER TYPE … RENAME VALUE.
+ */
+export const mentionedNames = `(SELECT json_object_agg(key, name) FROM (
+  SELECT 'label ' || oid AS key, enumlabel::text AS name FROM pg_catalog.pg_enum
+  UNION ALL SELECT 'role ' || oid, rolname::text FROM pg_catalog.pg_roles WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'tablespace ' || oid, spcname::text FROM pg_catalog.pg_tablespace WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'schema of extension ' || oid, extnamespace::regnamespace::text FROM pg_catalog.pg_extension
+  UNION ALL SELECT 'type ' || oid, typnamespace || ' ' || typname FROM pg_catalog.pg_type WHERE oid >= ${firstOurs} AND typtype IN ('b', 'd', 'e', 'r', 'm') AND typcategory <> 'A'
+  UNION ALL SELECT 'operator ' || oid, oprnamespace || ' ' || oprname FROM pg_catalog.pg_operator WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'operator class ' || oid, opcnamespace || ' ' || opcname FROM pg_catalog.pg_opclass WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'collation ' || oid, collnamespace || ' ' || collname FROM pg_catalog.pg_collation WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'configuration ' || oid, cfgnamespace || ' ' || cfgname FROM pg_catalog.pg_ts_config WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'dictionary ' || oid, dictnamespace || ' ' || dictname FROM pg_catalog.pg_ts_dict WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'server ' || oid, srvname::text FROM pg_catalog.pg_foreign_server
+  UNION ALL SELECT 'language ' || oid, lanname::text FROM pg_catalog.pg_language WHERE oid >= ${firstOurs}
+  UNION ALL SELECT 'access method ' || oid, amname::text FROM pg_catalog.pg_am WHERE oid >= ${firstOurs}) AS names)`;

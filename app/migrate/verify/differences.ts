@@ -24,8 +24,8 @@ export function compareSchemas(
   found: readonly CatalogueEntry[],
 ): SchemaComparison {
   const { missing, extra, changed } = compareCatalogues(expected, found);
-  const isNote = ({ kind }: { readonly kind: string }): boolean =>
-    kind === columnOrder || kind === notNullName;
+  const isNote = (difference: SchemaDifference): boolean =>
+    difference.kind === columnOrder || difference.kind === notNullName || isOfLineEnds(difference);
   const all: SchemaDifference[] = [
     ...missing.map(({ kind, name, definition }) => ({ kind, name, expected: definition, found: null })),
     ...extra.map(({ kind, name, definition }) => ({ kind, name, expected: null, found: definition })),
@@ -42,11 +42,33 @@ export function compareSchemas(
   };
 }
 
+/** Whether the bodies of a function are the same but for the ends of their lines, which a checkout may have changed. */
+function isOfLineEnds({ kind, expected, found }: SchemaDifference): boolean {
+  if ((kind !== "function" && kind !== "procedure") || expected === null || found === null) return false;
+  return expected !== found && withPlainLines(expected) === withPlainLines(found);
+}
+
+function withPlainLines(text: string): string {
+  return text.replaceAll(/\r\n?/g, "\n");
+}
+
+/** `CRLF`, `LF`, `CR` or several of them. */
+function lineEndsOf(text: string): string {
+  const ends: readonly (readonly [RegExp, string])[] = [
+    [/\r\n/, "CRLF"],
+    [/(?<!\r)\n/, "LF"],
+    [/\r(?!\n)/, "CR"],
+  ];
+  return ends.flatMap(([pattern, name]) => (pattern.test(text) ? [name] : [])).join(" and ");
+}
+
 /** Where a table or column differs anyway, that is said elsewhere. */
 function sentenceOfNote({ kind, name, expected, found }: SchemaDifference): string | undefined {
   if (expected === null || found === null) return undefined;
   if (kind === notNullName)
     return `the NOT NULL constraint of ${name} has another name: ${expected} → ${found}`;
+  if (kind !== columnOrder)
+    return `the lines of ${kind} ${name} have other ends: ${lineEndsOf(expected)} → ${lineEndsOf(found)}`;
   const [before, after] = [JSON.parse(expected) as string[], JSON.parse(found) as string[]];
   return before.toSorted().join("\n") === after.toSorted().join("\n")
     ? `the columns of ${name} have another order: ${before.join(", ")} → ${after.join(", ")}`

@@ -103,6 +103,47 @@ describe("migrate verify", () => {
     });
   });
 
+  it("sees a renamed value of an enum everywhere that it is mentioned", async () => {
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, {
+        "000001_one.up.sql":
+          "CREATE TYPE mood AS ENUM ('calm', 'cross'); CREATE TABLE t (m mood DEFAULT 'calm' CHECK (m <> 'cross')); CREATE INDEX t_m ON t (m) WHERE m = 'calm';",
+        "000001_one.down.sql": "DROP TABLE t; DROP TYPE mood;",
+        "000002_rename.up.sql":
+          "ALTER TYPE mood RENAME VALUE 'calm' TO 'quiet'; ALTER TABLE t ALTER m SET NOT NULL;",
+        "000002_rename.down.sql":
+          "ALTER TABLE t ALTER m DROP NOT NULL; ALTER TYPE mood RENAME VALUE 'quiet' TO 'calm';",
+      });
+      const { code, migrations } = await verify(scene);
+      expect({ code, problems: migrations.map(({ problems }) => problems) }).toEqual({
+        code: 0,
+        problems: [[], []],
+      });
+    });
+  });
+
+  it("takes the ends of lines in a function for a note, and no other difference in one", async () => {
+    const body = (end: string, value = "1"): string =>
+      `CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$${end}SELECT ${value};${end}$$;`;
+    await withScene(async (scene) => {
+      writeFiles(scene.folder, {
+        "000001_one.up.sql": body("\n"),
+        "000001_one.down.sql": "DROP FUNCTION f();",
+        "000002_two.up.sql": body("\n", "2"),
+        // Made by the server, so that the bytes are these whatever becomes of those in a file.
+        "000002_two.down.sql": `DO $x$ BEGIN EXECUTE replace($y$${body("\n")}$y$, E'\\n', E'\\r\\n'); END $x$;`,
+        "000003_three.up.sql": body("\n", "3"),
+        "000003_three.down.sql": body("\n", "4"),
+      });
+      const { code, migrations } = await verify(scene);
+      expect({ code, verdicts: verdicts(migrations), notes: migrations[1]!.notes }).toEqual({
+        code: 3,
+        verdicts: ["000001_one faithful", "000002_two faithful", "000003_three lossy"],
+        notes: ["after down, the lines of function public.f() have other ends: LF → CRLF and LF"],
+      });
+    });
+  });
+
   it("takes the order of columns for a note", async () => {
     await withScene(async (scene) => {
       writeFiles(scene.folder, {

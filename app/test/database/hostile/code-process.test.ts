@@ -122,6 +122,11 @@ const cases: HostileCase[] = [
     ["its function returned and left a timer running"],
   ),
   misbehaves(
+    "fails, and ends the process later",
+    `export const up = async (pgm) => { setTimeout(() => process.exit(0), 1); throw new Error('not today'); };\n`,
+    ["not today"],
+  ),
+  misbehaves(
     "never settles its promise",
     `export const up = (pgm) => { ${made} return new Promise(() => {}); };\n`,
     ["its function never comes to its end"],

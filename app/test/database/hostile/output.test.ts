@@ -21,6 +21,15 @@ const cases: HostileCase[] = [
     },
   ),
   works(
+    "a warning among many notices: it is a warning in the log, too",
+    "DO $$ BEGIN FOR i IN 1..30 LOOP RAISE NOTICE 'row %', i; END LOOP; RAISE WARNING 'careful'; RAISE INFO 'by the way'; END $$;\n",
+    [],
+    {
+      env: { LOG_FORMAT: "json" },
+      says: [/"level":"warn".*"message":"000002_case: WARNING: careful"/, "… and 11 more notices"],
+    },
+  ),
+  works(
     "one notice of a megabyte: its beginning is shown",
     "DO $$ BEGIN RAISE NOTICE '%', repeat('n', 1000000); END $$;\n",
     [],
