@@ -74,7 +74,10 @@ async function collectFrom(
   listener?: Listener,
 ): Promise<readonly string[]> {
   const { name } = migration.file;
-  const tell = (text: string): void => listener?.({ type: "notice", name, severity: "OUTPUT", text });
+  // A secret file shows nothing of what it does.
+  const { secret } = migration.directives;
+  const tell = (text: string): void =>
+    secret ? undefined : listener?.({ type: "notice", name, severity: "OUTPUT", text });
   return await withCodeGuard(name, signal, tell, async (guard) => {
     const { MigrationBuilder } = await import("node-pg-migrate");
     const { up, down, shorthands = {} } = await guard.load(() => loadModule(migration.path));
