@@ -69,6 +69,13 @@ export function planRepair(
   for (const conflict of history.conflicts) {
     const file = known.find(({ name }) => name === (conflict.file ?? conflict.name));
     if (!isMeant(only, conflict)) continue;
+    const halted = history.unfinished.find(({ name }) => name === conflict.name);
+    if (halted !== undefined && !inConflict.has(conflict.kind)) {
+      // A new record of it would hide that it is half-done.
+      const sentence = `${describeUnfinished(halted)} Give it its file back and finish it, or settle it first: ${settleBy(halted.name)}.`;
+      left.push({ name: halted.name, sentence });
+      continue;
+    }
     const found = repairOf(conflict, file, only !== undefined, isSameCode);
     if ("kind" in found) actions.push(found);
     else left.push(found);
