@@ -5,9 +5,10 @@ import { codeOf, retryable } from "../database/sqlstate.ts";
 import { answerOf, inTransaction, queryTogether, sendTogether } from "../database/transaction.ts";
 import { messageOf } from "../errors.ts";
 import { backOff } from "./apply-in-transaction.ts";
-import { runBare } from "./bare-statement.ts";
+import { leavesTraces, runBare } from "./bare-statement.ts";
 import { generateStatements } from "./generated-statements.ts";
 import { describeFailure, endedSession, serverError, summaryOf } from "./failure.ts";
+import { mustBeSettled } from "./half-done.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import { recordName } from "./run-progress.ts";
 import type { PreparedMigration } from "./prepare.ts";
@@ -51,7 +52,8 @@ export async function applyOutsideTransaction(
     textsOnce: true,
     directives,
     statementsDone: resumeAt,
-    statementsTotal: statements?.length,
+    // Code tells its number later: until then that of the run before holds.
+    statementsTotal: statements?.length ?? unfinished?.statementsTotal ?? undefined,
     // Carried on, or a run that is killed before it gets there would let the next one forget it.
     statementStarted: interrupted,
     attempts: 1,
@@ -110,8 +112,9 @@ async function runStatements(
     stopIfAborted(context);
     await atStatement(migration, statement, async () => {
       if (directives.repeatUntilZero !== undefined) await runBatches(context, migration, statement, id);
-      else if (!statement.outsideTransaction) await runRecorded(context, migration, statement, index, id);
-      else if (mayCommit.has(statement.node))
+      else if (!statement.outsideTransaction && !(statement.mayBeRefusedInside && interrupted === index))
+        await runRecorded(context, migration, statement, index, id);
+      else if (statement.recovery === "unknown")
         await runBlock(context, migration, statement, index, id, interrupted === index);
       else await runBare(context, migration, statement, index, id, interrupted === index);
     });
@@ -144,7 +147,10 @@ async function runRecorded(
       );
       return;
     } catch (error) {
-      if (!retryable.has(codeOf(serverError(error)) ?? "") || attempt > retries) throw error;
+      const code = codeOf(serverError(error)) ?? "";
+      if (statement.mayBeRefusedInside && code === refusedInside)
+        return await runBare(context, migration, statement, index, id, false);
+      if (!retryable.has(code) || attempt > retries) throw error;
       const delay = backOff(attempt);
       context.listener({ type: "retry", name: file.name, attempt, retries, delay, reason: summaryOf(error) });
       await pauseFor(context, delay);
@@ -153,8 +159,7 @@ async function runRecorded(
   }
 }
 
-/** Blocks and procedures, which may commit by themselves, and mostly do not. */
-const mayCommit: ReadonlySet<string> = new Set(["DoStmt", "CallStmt"]);
+const refusedInside = "25001"; // active_sql_transaction
 const committedInside = "2D000"; // invalid_transaction_termination
 
 /**
@@ -170,7 +175,9 @@ async function runBlock(
   wasInterrupted: boolean,
 ): Promise<void> {
   if (wasInterrupted) {
-    const text = `statement ${index + 1} commits by itself and was interrupted; it runs again from its beginning`;
+    const reason = migration.directives.repeatableStatements;
+    if (reason === undefined) throw mustBeSettled(migration, statement, index);
+    const text = `statement ${index + 1} commits by itself and was interrupted; it runs again from its beginning (${reason})`;
     context.listener({ type: "warning", name: migration.file.name, text });
   } else {
     try {
@@ -199,7 +206,7 @@ async function runBatches(
         context,
         id,
         0,
-        0,
+        migration.directives.lockTimeout ?? (migration.keepsNobodyWaiting ? 0 : context.lockTimeout),
         migration.directives.statementTimeout ?? 0,
         statement.text,
       );
@@ -285,7 +292,7 @@ async function recordFailure(
   try {
     await resetSession(context.session, `migrate ${migration.file.name}`);
     // What the server has refused was not interrupted: the next run must not take its traces for ours.
-    if (cause instanceof TextFailure)
+    if (cause instanceof TextFailure && !leavesTraces.has(cause))
       await recordStatementStarted(context.session.client, context.tables, id, null);
     await finishRun(context.session.client, context.tables, id, {
       state: "failed",

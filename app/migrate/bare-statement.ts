@@ -1,9 +1,8 @@
 import { runText } from "../database/run-text.ts";
-import { guardSettings } from "../database/session.ts";
-import { codeOf } from "../database/sqlstate.ts";
+import { guardSettings, type Session } from "../database/session.ts";
 import { AppError } from "../errors.ts";
-import { serverError, summaryOf } from "./failure.ts";
 import { dropLeftovers, readIndex } from "./invalid-index.ts";
+import type { Recovery } from "./outside-statements.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { asOurselves } from "./recorded-transaction.ts";
 import { keepLock, type RunContext } from "./run-context.ts";
@@ -23,38 +22,44 @@ export async function runBare(
   wasInterrupted: boolean,
 ): Promise<void> {
   const { session, tables, listener } = context;
-  const { concurrently } = statement;
+  const { concurrently, recovery } = statement;
   const warn = (text: string): void => listener({ type: "warning", name: migration.file.name, text });
   if (concurrently !== undefined) {
-    const dropped = await dropLeftovers(session, concurrently);
+    const dropped = await dropLeftovers(session, concurrently, warn);
     if (dropped.length > 0)
       warn(`dropped ${dropped.join(", ")}: INVALID, left by an interrupted build; it is built again`);
   }
   await asOurselves(session, async () => await recordStatementStarted(session.client, tables, id, index));
+  const found = await lookAt(session, recovery);
+  // What is half done is finished, whoever has left it: it cannot be begun again.
+  const half = found?.half === true ? found.finish : undefined;
   if (
     wasInterrupted &&
-    concurrently?.action === "create" &&
-    (await readIndex(session, concurrently))?.isValid
+    (concurrently?.action === "create"
+      ? (await readIndex(session, concurrently))?.isValid === true
+      : found?.done === true)
   ) {
-    warn(`the index ${concurrently.index} was finished by the interrupted run`);
+    warn(
+      concurrently?.action === "create"
+        ? `the index ${concurrently.index} was finished by the interrupted run`
+        : `statement ${index + 1} was finished by the interrupted run`,
+    );
   } else {
-    const statementTimeout = migration.directives.statementTimeout ?? 0;
+    if (half !== undefined) warn(`statement ${index + 1} was left half done; ${half} ends it`);
+    const { statementTimeout = 0, lockTimeout = 0 } = migration.directives;
     const settings = [
       ...guardSettings(session),
-      "SET lock_timeout = 0",
+      // Cut off in the middle these leave traces; what commits by itself may be told otherwise.
+      `SET lock_timeout = ${recovery === "unknown" ? lockTimeout : 0}`,
       `SET statement_timeout = ${statementTimeout}`,
     ];
     await session.client.query(settings.join("; "));
-    await runText(session, statement.text).catch(async (error: unknown) => {
-      if (
-        wasInterrupted &&
-        alreadyDone.has(codeOf(serverError(error)) ?? "") &&
-        repeatedMeansDone.has(statement.node)
-      ) {
-        return warn(`statement ${index + 1} was finished by the interrupted run (${summaryOf(error)})`);
-      }
+    await runText(session, half ?? statement.text).catch(async (error: unknown) => {
+      if (recovery === "unknown") leavesTraces.add(error as Error);
+      else if ((await lookAt(session, recovery).catch(() => undefined))?.half === true)
+        leavesTraces.add(error as Error);
       if (concurrently?.action === "create") {
-        const dropped = await dropLeftovers(session, concurrently).catch(() => []);
+        const dropped = await dropLeftovers(session, concurrently, warn).catch(() => []);
         if (dropped.length > 0) warn(`the failed build left ${dropped.join(", ")} INVALID; it was dropped`);
       }
       throw error;
@@ -67,23 +72,19 @@ export async function runBare(
   await asOurselves(session, async () => await recordProgress(session.client, tables, id, index + 1, 0));
 }
 
-/** The object is there already, or gone already: 42P04 … duplicate, 42704 … undefined. */
-const alreadyDone: ReadonlySet<string> = new Set([
-  "42P04",
-  "42P07",
-  "42710",
-  "42P06",
-  "42704",
-  "42P01",
-  "3D000",
-]);
+/** Failures behind which a statement is not as if it had never begun: its mark in the ledger stays. */
+export const leavesTraces: WeakSet<Error> = new WeakSet();
 
-const repeatedMeansDone: ReadonlySet<string> = new Set([
-  "DropStmt",
-  "CreatedbStmt",
-  "DropdbStmt",
-  "CreateTableSpaceStmt",
-  "DropTableSpaceStmt",
-  "CreateSubscriptionStmt",
-  "DropSubscriptionStmt",
-]);
+interface Found {
+  readonly done: boolean;
+  readonly half: boolean;
+  readonly finish: string | undefined;
+}
+
+/** What the catalogue says of a statement; undefined where nothing needs to be asked. */
+async function lookAt({ client }: Session, recovery: Recovery | undefined): Promise<Found | undefined> {
+  if (typeof recovery !== "object") return undefined;
+  const { sql, values, finish } = recovery;
+  const { rows } = await client.query<{ done: boolean; half: boolean }>(sql, [...values]);
+  return { ...rows[0]!, finish };
+}

@@ -11,6 +11,7 @@ const none: Directives = {
   breaking: false,
   irreversible: undefined,
   secret: false,
+  repeatableStatements: undefined,
   allow: new Map(),
 };
 

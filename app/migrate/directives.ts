@@ -14,6 +14,8 @@ export interface Directives {
   readonly irreversible: string | undefined;
   /** The ledger keeps the checksum alone: no text of the file, which holds a password for example. */
   readonly secret: boolean;
+  /** Why a statement that commits by itself (CALL, DO) may be run again from its beginning after an interruption. */
+  readonly repeatableStatements: string | undefined;
   /** Lint rules silenced here, each with its reason. */
   readonly allow: ReadonlyMap<string, string>;
 }
@@ -28,6 +30,7 @@ const known = [
   "breaking",
   "irreversible",
   "secret",
+  "repeatable-statements",
   "allow",
 ] as const;
 
@@ -41,6 +44,7 @@ interface Draft {
   breaking: boolean;
   irreversible: string | undefined;
   secret: boolean;
+  repeatableStatements: string | undefined;
   allow: Map<string, string>;
 }
 
@@ -65,6 +69,7 @@ export function parseDirectives(
     breaking: false,
     irreversible: undefined,
     secret: false,
+    repeatableStatements: undefined,
     allow: new Map(),
   };
   const marker = kind === "sql" ? "--" : "//";
@@ -161,6 +166,11 @@ function readDirective(body: string, result: Draft, report: (problem: string) =>
     case "irreversible":
       if (rest === "") report("irreversible needs a reason: -- migrate: irreversible REASON.");
       result.irreversible = rest;
+      return;
+    case "repeatable-statements":
+      if (rest === "" || value !== undefined)
+        report("repeatable-statements needs a reason: -- migrate: repeatable-statements REASON.");
+      result.repeatableStatements = rest;
       return;
     case "allow":
       if (value === undefined || rest === "")

@@ -2,6 +2,7 @@ import type { Session } from "../database/session.ts";
 import { AppError } from "../errors.ts";
 import { collectSteps } from "./code-migration.ts";
 import type { Listener } from "./events.ts";
+import { settleBy } from "./half-done.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { isParseFailure, largestParsed, splitStatements, type Statement } from "./statements.ts";
@@ -40,10 +41,14 @@ export async function generateStatements(
       "it builds an index CONCURRENTLY without a name; name it, so that an interrupted build can be told",
     );
   const { statementsDone = 0, statementsTotal = null } = unfinished ?? {};
-  if (statementsDone > 0 && statementsTotal !== statements.length) {
+  // Of a run that was killed before it had said how many there are, the number is not known.
+  if (
+    statementsDone > 0 &&
+    (statementsTotal === null ? statements.length < statementsDone : statementsTotal !== statements.length)
+  ) {
     throw refused(
-      `it generates ${statements.length} statements, and the run that was interrupted after ${statementsDone} of them had ${statementsTotal}. ` +
-        `Let it generate the same ones each time, or settle it with \`migrate repair ${migration.file.name}\``,
+      `it generates ${statements.length} statements, and the run that was interrupted after ${statementsDone} of them had ${statementsTotal ?? "more"}. ` +
+        `Let it generate the same ones each time, or settle it: ${settleBy(migration.file.name)}`,
     );
   }
   return statements;

@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { Session } from "../database/session.ts";
+import { codeOf } from "../database/sqlstate.ts";
 import { AppError } from "../errors.ts";
 import type { ConcurrentIndex } from "./statements.ts";
 
@@ -76,7 +77,11 @@ export async function readIndex(
  * @returns the names that were dropped
  * @throws AppError `migration-failed` when another session is building it at this moment
  */
-export async function dropLeftovers(session: Session, statement: ConcurrentIndex): Promise<string[]> {
+export async function dropLeftovers(
+  session: Session,
+  statement: ConcurrentIndex,
+  warn: (text: string) => void = () => undefined,
+): Promise<string[]> {
   const dropped: string[] = [];
   for (const leftover of await findLeftovers(session, statement)) {
     if (leftover.builtBy !== null) {
@@ -85,7 +90,17 @@ export async function dropLeftovers(session: Session, statement: ConcurrentIndex
         `the index ${leftover.name} is being built by backend ${leftover.builtBy} at this moment; wait for it or end it`,
       );
     }
-    await session.client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${leftover.name}`);
+    const drop = `DROP INDEX CONCURRENTLY IF EXISTS ${leftover.name}`;
+    try {
+      await session.client.query(drop);
+    } catch (error) {
+      // A companion keeps nobody from anything; in pg_toast only a superuser may drop one.
+      if (statement.action !== "reindex" || codeOf(error) !== "42501") throw error;
+      warn(
+        `${leftover.name} is INVALID, left by an interrupted REINDEX, and this role may not drop it: ${drop}`,
+      );
+      continue;
+    }
     dropped.push(leftover.name);
   }
   return dropped;
@@ -100,35 +115,50 @@ export async function findLeftovers(session: Session, statement: ConcurrentIndex
   return found.filter((index) => index !== undefined && !index.isValid) as IndexState[];
 }
 
+/**
+ * The companions of a REINDEX CONCURRENTLY: on the tables it is about, on their partitions, and on the tables of large
+ * values (TOAST) behind them. PostgreSQL names a companion after its index, of which it cuts what would make the name
+ * longer than 63 bytes, and puts a number behind when that name is taken.
+ */
 async function reindexLeftovers(
   session: Session,
-  { action, schema, index, table }: ConcurrentIndex,
+  { action, schema, index, table, scope }: ConcurrentIndex,
 ): Promise<IndexState[]> {
   if (action !== "reindex") return [];
-  // PostgreSQL names them after the index, with a number behind when that name is taken.
   const companion = `c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$'::pg_catalog.text AND NOT i.indisvalid`;
+  if (scope === "database") return await findIndexes(session, companion, []);
+  const relation = [schema, index ?? table]
+    .filter((part) => part !== undefined)
+    .map((part) => pg.escapeIdentifier(part))
+    .join(".");
   if (index !== undefined) {
-    const relation = [schema, index]
-      .filter((part) => part !== undefined)
-      .map((part) => pg.escapeIdentifier(part))
-      .join(".");
+    const stem = "pg_catalog.regexp_replace(c.relname::pg_catalog.text, '_cc(new|old)[0-9]*$', '')";
+    const isCut = "pg_catalog.octet_length(c.relname::pg_catalog.text) OPERATOR(pg_catalog.>=) 60";
     return await findIndexes(
       session,
-      `${companion} AND i.indrelid OPERATOR(pg_catalog.=) (SELECT o.indrelid FROM pg_catalog.pg_index o WHERE ${isNamed("o.indexrelid", "$1")}) AND ${same("pg_catalog.regexp_replace(c.relname::pg_catalog.text, '_cc(new|old)[0-9]*$', '')", "$2")}`,
-      [relation, index],
+      `${companion} AND EXISTS (
+         SELECT FROM pg_catalog.pg_index o JOIN pg_catalog.pg_class oc ON oc.oid OPERATOR(pg_catalog.=) o.indexrelid
+          WHERE o.indrelid OPERATOR(pg_catalog.=) i.indrelid AND ${isInTree("o.indexrelid", "$1")}
+            AND (${same("oc.relname", stem)} OR ${isCut} AND pg_catalog.starts_with(oc.relname::pg_catalog.text, ${stem})))`,
+      [relation],
     );
   }
-  if (table !== undefined) {
-    const relation = [schema, table]
-      .filter((part) => part !== undefined)
-      .map((part) => pg.escapeIdentifier(part))
-      .join(".");
-    return await findIndexes(session, `${companion} AND ${isNamed("i.indrelid", "$1")}`, [relation]);
-  }
-  return schema === undefined
-    ? []
-    : await findIndexes(session, `${companion} AND ${same("n.nspname", "$1")}`, [schema]);
+  const tables =
+    table === undefined
+      ? `SELECT t.oid FROM pg_catalog.pg_class t JOIN pg_catalog.pg_namespace tn ON tn.oid OPERATOR(pg_catalog.=) t.relnamespace WHERE ${same("tn.nspname", "$1")}`
+      : `SELECT t.oid FROM pg_catalog.pg_class t WHERE ${isInTree("t.oid", "$1")}`;
+  return await findIndexes(
+    session,
+    `${companion} AND EXISTS (
+       SELECT FROM pg_catalog.pg_class r WHERE r.oid OPERATOR(pg_catalog.=) ANY (ARRAY(${tables}))
+          AND (r.oid OPERATOR(pg_catalog.=) i.indrelid OR r.reltoastrelid OPERATOR(pg_catalog.=) i.indrelid))`,
+    [table === undefined ? schema : relation],
+  );
 }
+
+/** SQL, the relation of this name or a part of it. */
+const isInTree = (oid: string, name: string): string =>
+  `(${oid} OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${name})::pg_catalog.oid OR ${oid} OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT p.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(${name})) p)))`;
 
 // The name stands as in the file, so these run under the file's search path, and mean the same under any.
 const isNamed = (oid: string, name: string): string =>

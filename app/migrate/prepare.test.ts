@@ -79,6 +79,26 @@ describe("a migration that runs in a transaction", () => {
     expect(await waits("ALTER TABLE a VALIDATE CONSTRAINT c; ALTER TABLE a ADD COLUMN b int;")).toBe(false);
     expect(await waits("UPDATE a SET v = 1; DROP TABLE b;")).toBe(false);
   });
+
+  it.each([
+    "INSERT INTO a (b, c) VALUES (1, 'x (y)');",
+    "INSERT INTO a SELECT lower(b), now(), count(*) FROM c WHERE d IN (1, 2) GROUP BY 1;",
+  ])("keeps nobody waiting with functions that only compute: %j", async (text) => {
+    expect((await prepare(text)).keepsNobodyWaiting).toBe(true);
+  });
+
+  it.each([
+    "SELECT ddl_function();",
+    "INSERT INTO a SELECT app.ddl();",
+    "UPDATE a SET v = lower(w) WHERE id = my_id ();",
+    'SELECT "Ddl" /* all */ ();',
+    "SELECT ddl -- all\n();",
+    "SELECT app.lower('x');",
+    "WITH done AS (SELECT ddl(1)) DELETE FROM a;",
+    "EXECUTE prepared;",
+  ])("may keep others waiting where a function of one's own is called: %j", async (text) => {
+    expect((await prepare(text)).keepsNobodyWaiting).toBe(false);
+  });
 });
 
 describe("a migration that runs outside a transaction", () => {

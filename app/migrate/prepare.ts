@@ -5,6 +5,7 @@ import type { KnownMigration } from "./history.ts";
 import { readMigrationText, readPlainChecksums, type MigrationText } from "./migration-text.ts";
 import { describeMarks, findSectionMarks } from "./section-marks.ts";
 import { holdsDown, mayRevert, ownText } from "./section-text.ts";
+import { onlyChangesRows } from "./only-changes-rows.ts";
 import { findPsqlText, mayBePsqlText } from "./psql-text.ts";
 import {
   isBlank,
@@ -112,7 +113,7 @@ export async function prepareText(
     directives,
     statements: undefined,
     parseFailure: undefined,
-    keepsNobodyWaiting: file.kind === "sql" && !mayLockTables(text),
+    keepsNobodyWaiting: file.kind === "sql" && (await onlyChangesRows(text)),
     warnings: [] as string[],
   };
   if (file.kind === "code") {
@@ -160,7 +161,11 @@ export async function prepareText(
       `${fileName}:${line}: name the index; without a name, what an interrupted build leaves behind could not be told from other indexes.`,
     );
   }
-  const controls = statements.filter(({ endsTransaction }) => endsTransaction);
+  // COMMIT PREPARED is about another transaction, and runs outside one.
+  const controls = statements.filter(
+    ({ endsTransaction, node, outsideTransaction }) =>
+      endsTransaction || (node === "TransactionStmt" && outsideTransaction && !directives.noTransaction),
+  );
   if (controls.length === 0)
     return { ...base, text, statements: directives.noTransaction ? statements : undefined };
   if (!directives.noTransaction && controls.length === 2 && isWrapped(statements)) {
@@ -182,13 +187,6 @@ function needsParser(text: string): boolean {
     mayBePsqlText(text) ||
     /\bvalidate\s+constraint\b/i.test(text) ||
     /\b(?:begin|commit|rollback|abort|end|start\s+transaction|prepare\s+transaction)\b/i.test(text)
-  );
-}
-
-/** Without any of these words a text changes rows and nothing else, whatever is in its literals. */
-function mayLockTables(text: string): boolean {
-  return /\b(?:alter|create|drop|truncate|lock|comment|grant|revoke|reindex|refresh|cluster|vacuum|analyze|do|call|security|import|reassign)\b/i.test(
-    text,
   );
 }
 

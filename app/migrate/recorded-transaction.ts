@@ -38,9 +38,12 @@ function timeouts(lock: number, statement: number): string[] {
   return [`SET LOCAL lock_timeout = ${lock}`, `SET LOCAL statement_timeout = ${statement}`];
 }
 
-/** The role first: afterwards settings of another role may be beyond us. */
+/**
+ * The role first: afterwards settings of another role may be beyond us. Ours is the one that the session began with,
+ * which made the ledger: `ALTER ROLE … SET role` makes that another one than the role that logged in.
+ */
 export const ourselves = [
   "SET LOCAL SESSION AUTHORIZATION DEFAULT",
-  "SET LOCAL ROLE NONE",
+  "SET LOCAL ROLE TO DEFAULT",
   ...ownSettingsLocally,
 ];

@@ -4,7 +4,7 @@ import type { MigrationSession } from "./migration-session.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { withLineFeeds } from "./migration-text.ts";
 import { readRunText } from "./run-texts.ts";
-import { describeUnfinished, isHalfDone, settleBy } from "./half-done.ts";
+import { describeUnfinished, isHalfDone, mustBeSettled, settleBy } from "./half-done.ts";
 import { isParseFailure, skipComments, splitStatements, type Statement } from "./statements.ts";
 
 /**
@@ -20,7 +20,13 @@ export async function resumeOf(
   unfinished: UnfinishedRun | undefined,
 ): Promise<UnfinishedRun | undefined> {
   if (unfinished === undefined) return undefined;
-  if (migration.directives.noTransaction) return await findResumePoint(database, migration, unfinished);
+  if (migration.directives.noTransaction) {
+    const point = await findResumePoint(database, migration, unfinished);
+    const begun = migration.statements?.[unfinished.statementStarted ?? -1];
+    if (begun?.recovery === "unknown" && migration.directives.repeatableStatements === undefined)
+      throw mustBeSettled(migration, begun, unfinished.statementStarted!);
+    return point;
+  }
   if (!isHalfDone(unfinished)) return undefined;
   throw new AppError(
     "history-conflict",

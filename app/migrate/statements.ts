@@ -1,12 +1,5 @@
-import {
-  alterCommands,
-  bodyOf,
-  isConcurrentDetach,
-  nameParts,
-  optionsOf,
-  type Node,
-  type TreeNode,
-} from "./parse-tree.ts";
+import { outsideOf, type Recovery } from "./outside-statements.ts";
+import { alterCommands, bodyOf, nameParts, optionsOf, type Node, type TreeNode } from "./parse-tree.ts";
 import { createLineCounter, endOfLine } from "./line-ends.ts";
 import { loadParser } from "./sql-parser.ts";
 
@@ -21,6 +14,10 @@ export interface Statement {
   readonly node: string;
   /** Whether PostgreSQL refuses it inside a transaction block (as far as the text tells). */
   readonly outsideTransaction: boolean;
+  /** PostgreSQL may refuse it there, and alone knows: by the kind of a table, for example. */
+  readonly mayBeRefusedInside: boolean;
+  /** How it is taken up again where an interruption cut it off; of those that run outside a transaction. */
+  readonly recovery: Recovery | undefined;
   /** What a `CREATE INDEX`, `REINDEX` or `DROP INDEX … CONCURRENTLY` is about. */
   readonly concurrently: ConcurrentIndex | undefined;
   /** BEGIN, COMMIT, ROLLBACK and their like; savepoints are not meant. */
@@ -39,6 +36,8 @@ export interface ConcurrentIndex {
   readonly index: string | undefined;
   readonly table: string | undefined;
   readonly ifNotExists: boolean;
+  /** REINDEX of all that is in the schema, or in the database. */
+  readonly scope?: "schema" | "database" | undefined;
 }
 
 /** The parser refused the text. `offset` is where, in UTF-16 units. */
@@ -119,14 +118,18 @@ function characterOffset(text: string, codePoints: number): number {
 function describe(tree: TreeNode, text: string, offset: number, line: number): Statement {
   const [node = "", body] = [Object.keys(tree)[0], bodyOf(tree)];
   const concurrently = concurrentIndex(node, body);
+  const outside = outsideOf(node, body);
   return {
     text,
     offset,
     line,
     node,
     concurrently,
-    outsideTransaction: concurrently !== undefined || neverInTransaction(node, body),
-    endsTransaction: node === "TransactionStmt" && !savepoints.has(String(body["kind"])),
+    outsideTransaction: outside?.ifServerRefuses === false,
+    mayBeRefusedInside: outside?.ifServerRefuses === true,
+    recovery: outside?.recovery,
+    endsTransaction:
+      node === "TransactionStmt" && outside === undefined && !savepoints.has(String(body["kind"])),
     copiesFromClient:
       node === "CopyStmt" &&
       body["is_from"] === true &&
@@ -179,37 +182,6 @@ const savepoints: ReadonlySet<string> = new Set([
   "TRANS_STMT_ROLLBACK_TO",
 ]);
 
-/** Source: PostgreSQL's PreventInTransactionBlock callers. DO and CALL may commit, so they get no transaction either. */
-function neverInTransaction(node: string, body: Node): boolean {
-  switch (node) {
-    case "VacuumStmt":
-      return body["is_vacuumcmd"] === true;
-    case "ClusterStmt":
-      return body["relation"] === undefined;
-    case "AlterTableStmt":
-      return alterCommands(body).some(isConcurrentDetach);
-    case "ReindexStmt":
-      return ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"].includes(
-        String(body["kind"]),
-      );
-    case "AlterSystemStmt":
-    case "CreatedbStmt":
-    case "DropdbStmt":
-    case "CreateTableSpaceStmt":
-    case "DropTableSpaceStmt":
-    case "AlterDatabaseStmt":
-    case "CreateSubscriptionStmt":
-    case "DropSubscriptionStmt":
-    case "AlterSubscriptionStmt":
-    case "DiscardStmt":
-    case "DoStmt":
-    case "CallStmt":
-      return true;
-    default:
-      return false;
-  }
-}
-
 function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined {
   const relation = body["relation"] as { schemaname?: string; relname?: string } | undefined;
   switch (node) {
@@ -244,6 +216,9 @@ function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined 
         index: isIndex ? relation?.relname : undefined,
         table: isIndex ? undefined : relation?.relname,
         ifNotExists: false,
+        ...(relation === undefined
+          ? { scope: body["kind"] === "REINDEX_OBJECT_SCHEMA" ? ("schema" as const) : ("database" as const) }
+          : {}),
       };
     }
     default:
