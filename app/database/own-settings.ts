@@ -20,6 +20,7 @@ const settings = {
   quote_all_identifiers: "off",
   transform_null_equals: "off",
   array_nulls: "on",
+  exit_on_error: "off",
   // A policy on the ledger is an error then, and hides no row of it.
   row_security: "off",
   statement_timeout: "0",
