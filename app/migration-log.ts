@@ -25,6 +25,12 @@ export function createEventLog(log: Logger): Listener {
           `waiting for the migration lock, held by ${nameHolder(event.holder)}`,
         );
         return;
+      case "waiting-for-ledger":
+        log.warn(
+          { waitedMs: event.waited, blockers: event.blockers.map(({ pid }) => pid) },
+          `waiting for the ledger, locked by ${nameBlockers(event.blockers) || "another session"}`,
+        );
+        return;
       case "started":
         log.info(
           { migration: event.name },

@@ -1,5 +1,6 @@
 import pg from "pg";
-import { codeOf } from "../database/sqlstate.ts";
+import { codeOf, isConnectionLost, isServerError } from "../database/sqlstate.ts";
+import { AppError, messageOf } from "../errors.ts";
 import { imageRevision, version as headgateVersion } from "../version.ts";
 import { addedColumns, ledgerDefinition, type AddedColumn, type LedgerTables } from "./ledger-tables.ts";
 import { hostName } from "./operator.ts";
@@ -26,7 +27,7 @@ export async function ensureLedger(
     ...(found.runs ? [] : [...runs, ...(found.isOurs ? [takeOverNames(tables)] : [])]),
   ];
   // In one message, which is one transaction: a runner that is killed here leaves all of it or nothing.
-  if (missing.length > 0) await database.query(missing.join(";\n"));
+  if (missing.length > 0) await makeTables(database, tables, missing.join(";\n"));
   if (found.isOurs && !found.uniqueNames) await tryUpgrade(database, uniqueNames, tables, warn);
   const allColumns = Object.keys(addedColumns) as AddedColumn[];
   const lacking = found.runs ? allColumns.filter((name) => !found.columns.includes(name)) : [];
@@ -62,10 +63,42 @@ async function readLedgerShape(database: Queryable, tables: LedgerTables): Promi
   return rows[0] as LedgerShape;
 }
 
-/** Duplicates (23505) are a conflict that the history reports by name; `repair` removes them. */
-const mayBePutOff: ReadonlySet<string> = new Set(["55P03", "42501", "23505"]);
+/** query_canceled, read_only_sql_transaction: no matter of the ledger. */
+const stopsUs: ReadonlySet<string> = new Set(["57014", "25006"]);
+/** duplicate_table, duplicate_object, wrong_object_type, and duplicate_schema. */
+const nameIsTaken: ReadonlySet<string> = new Set(["42P07", "42710", "42809", "42P06"]);
 
-/** Waits half a second for the table at most: readers would queue up behind us. */
+/**
+ * @throws AppError `history-conflict` where something else has a name of the ledger, `database-refused` where the server
+ *   lets nobody make tables, by an event trigger for example
+ */
+async function makeTables(database: Queryable, tables: LedgerTables, statements: string): Promise<void> {
+  try {
+    await database.query(statements);
+  } catch (error) {
+    const code = codeOf(error) ?? "";
+    if (!isServerError(error) || isConnectionLost(error) || stopsUs.has(code) || code === "42501")
+      throw error;
+    if (nameIsTaken.has(code)) {
+      throw new AppError(
+        "history-conflict",
+        `The ledger ${tables.migrations} cannot be made, since something else has its name: ${messageOf(error)}. ` +
+          "Rename that, or set MIGRATIONS_TABLE or MIGRATIONS_SCHEMA to keep the ledger elsewhere.",
+        { cause: error },
+      );
+    }
+    throw new AppError(
+      "database-refused",
+      `The server refused to make the ledger ${tables.migrations}: ${messageOf(error)}. Is there an event trigger that forbids it? Nothing was run.`,
+      { cause: error, details: { sqlstate: code } },
+    );
+  }
+}
+
+/**
+ * Waits half a second for the table at most: readers would queue up behind us. Duplicates (23505) are a conflict that
+ * the history reports by name; `repair` removes them.
+ */
 async function tryUpgrade(
   database: Queryable,
   statement: string,
@@ -77,13 +110,15 @@ async function tryUpgrade(
     return true;
   } catch (error) {
     const code = codeOf(error) ?? "";
-    if (!mayBePutOff.has(code)) throw error;
+    if (!isServerError(error) || isConnectionLost(error) || stopsUs.has(code)) throw error;
     const why =
       code === "55P03"
         ? "another session holds the table"
         : code === "42501"
           ? "the role that migrates does not own it"
-          : "it holds a name twice";
+          : code === "23505"
+            ? "it holds a name twice"
+            : `the server refused it (${messageOf(error)})`;
     warn(`The ledger beside ${migrations} was not brought up to date, since ${why}; a later run does it.`);
     return false;
   }

@@ -11,6 +11,12 @@ export type MigrationEvent =
     }
   | { readonly type: "waiting-for-lock"; readonly holder: LockHolder | undefined; readonly waited: number }
   | {
+      /** Somebody has locked the ledger's tables. */
+      readonly type: "waiting-for-ledger";
+      readonly blockers: readonly Blocker[];
+      readonly waited: number;
+    }
+  | {
       readonly type: "started";
       readonly name: string;
       readonly direction: "up" | "down";

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { codeOf } from "../database/sqlstate.ts";
 import type { History, KnownMigration } from "./history.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
+import { readFromLedger } from "./ledger-wait.ts";
 import { fromUnfinished } from "./ledger.ts";
 import type { PlainFolder } from "./plain-folder.ts";
 import type { Queryable } from "./queryable.ts";
@@ -14,10 +15,14 @@ import type { Queryable } from "./queryable.ts";
  */
 export async function readHistoryDigest(
   database: Queryable,
-  { migrations, runs }: LedgerTables,
+  tables: LedgerTables,
 ): Promise<string | undefined> {
+  const { migrations, runs } = tables;
   try {
-    const { rows } = await database.query(
+    const rows = await readFromLedger(
+      database,
+      tables,
+
       `SELECT encode(sha256(convert_to(n.names || E'\\n\\n' || r.checksums, 'UTF8')), 'hex') AS digest
          FROM (SELECT string_agg(name, E'\\n' ORDER BY name COLLATE "C") AS names FROM ${migrations}) n,
               (SELECT string_agg(name || ' ' || checksum, E'\\n') AS checksums
@@ -29,7 +34,7 @@ export async function readHistoryDigest(
     return (rows[0] as { digest: string | null } | undefined)?.digest ?? undefined;
   } catch (error) {
     // Reading the history itself will tell what is wrong with the tables.
-    if (codeOf(error) === "42P01" || codeOf(error) === "42703") return undefined;
+    if (["42P01", "42703", "42809", "42883"].includes(codeOf(error) ?? "")) return undefined;
     throw error;
   }
 }

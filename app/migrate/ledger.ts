@@ -1,6 +1,8 @@
 import { codeOf } from "../database/sqlstate.ts";
 import { AppError } from "../errors.ts";
 import type { Directives } from "./directives.ts";
+import { oddRelations, refuseOddLedger, refuseOddRelations, type OddRelation } from "./ledger-shape.ts";
+import { readFromLedger } from "./ledger-wait.ts";
 import { refuseForeignTable, type LedgerTables } from "./ledger-tables.ts";
 import type { Queryable } from "./queryable.ts";
 import type { Ending } from "./run-record.ts";
@@ -89,7 +91,8 @@ export function storedDirectives(directives: Directives | StoredDirectives): Sto
  * thousand rows of their own cost three times as much. Columns that older ledgers lack are read by way of the row as a
  * whole, of few rows only.
  */
-function stateQuery({ migrations, runs }: LedgerTables): string {
+function stateQuery(tables: LedgerTables): string {
+  const { migrations, runs } = tables;
   return `
     SELECT (SELECT pg_catalog.json_agg(m.name::text) FROM ${migrations} m) AS names,
            (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(r.name, r.checksum, r.finished_at, nullif(r.directives, '{}'::jsonb),
@@ -106,7 +109,8 @@ function stateQuery({ migrations, runs }: LedgerTables): string {
            (SELECT d.name FROM ${runs} d
              WHERE d.state = 'reverted' AND d.direction = 'down' AND pg_catalog.to_jsonb(d) ->> 'intent' = 'redo'
                AND NOT EXISTS (SELECT FROM ${runs} later WHERE later.name = d.name AND later.id > d.id AND later.state IN ('applied', 'reverted'))
-             ORDER BY d.id DESC LIMIT 1) AS "openRedo"`;
+             ORDER BY d.id DESC LIMIT 1) AS "openRedo",
+           ${oddRelations(tables)} AS odd`;
 }
 
 /**
@@ -134,6 +138,7 @@ interface StateRow {
   readonly runs: readonly RunTuple[] | null;
   readonly unfinished: readonly UnfinishedRow[] | null;
   readonly openRedo: string | null;
+  readonly odd?: readonly OddRelation[] | null;
 }
 
 interface UnfinishedRow extends Omit<UnfinishedRun, "startedAt" | "state"> {
@@ -149,14 +154,19 @@ interface UnfinishedRow extends Omit<UnfinishedRun, "startedAt" | "state"> {
  */
 export async function readLedger(database: Queryable, tables: LedgerTables): Promise<LedgerState> {
   try {
-    const { rows } = await database.query(stateQuery(tables));
-    return await withoutSiblings(database, tables, toState(rows[0] as StateRow));
+    const [row] = (await readFromLedger(database, tables, stateQuery(tables))) as [StateRow];
+    refuseOddRelations(row.odd ?? null);
+    return await withoutSiblings(database, tables, toState(row));
   } catch (error) {
+    if (unreadable.has(codeOf(error) ?? "")) await refuseOddLedger(database, tables);
     if (codeOf(error) === "42703") return await refuseForeignTable(database, tables);
     if (codeOf(error) !== "42P01") throw error;
   }
   return await readIncompleteLedger(database, tables);
 }
+
+/** wrong_object_type, undefined_column, undefined_table, undefined_function (an operator for another type). */
+const unreadable: ReadonlySet<string> = new Set(["42809", "42703", "42P01", "42883"]);
 
 /**
  * In earlier releases two tables of names that differ in a final s had one table of runs. What stands in the other one
@@ -202,7 +212,9 @@ async function readIncompleteLedger(database: Queryable, tables: LedgerTables): 
     return { ...emptyLedger };
   }
   try {
-    const { rows } = await database.query(
+    const rows = await readFromLedger(
+      database,
+      tables,
       `SELECT pg_catalog.json_agg(name::text) AS names, NULL AS runs, NULL AS unfinished, NULL AS "openRedo", pg_catalog.count(run_on) AS ours FROM ${tables.migrations}`,
     );
     return toState(rows[0] as StateRow);

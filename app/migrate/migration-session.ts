@@ -16,6 +16,7 @@ import { AppError, messageOf } from "../errors.ts";
 import { projectRoot } from "../version.ts";
 import type { Listener } from "./events.ts";
 import { ledgerTables, resolveLedgerTables, type LedgerTables } from "./ledger-tables.ts";
+import { setLedgerPatience } from "./ledger-wait.ts";
 import { missingPrivilege } from "./missing-privilege.ts";
 
 export interface SessionOptions {
@@ -93,6 +94,10 @@ export async function withMigrationSession<T>(
     // Only now, since behind a pooler in transaction mode what is set would meet other clients.
     if (session.isPooled && !(await isSharedBackend(session)))
       await session.client.query(ownSettings.join("; "));
+    setLedgerPatience(session.client, {
+      budget: readOnly ? Math.min(config.waitTimeout, config.lockWait) : config.lockWait,
+      onWait: (blockers, waited) => listener?.({ type: "waiting-for-ledger", blockers, waited }),
+    });
     const result = await work({ session, tables: await resolveLedgerTables(session.client, tables) });
     isDone = true;
     return result;

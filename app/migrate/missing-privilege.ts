@@ -11,6 +11,15 @@ export async function missingPrivilege(
 ): Promise<AppError> {
   const { user, database }: DatabaseAddress = session.address;
   const grants = await readMissingGrants(session, tables).catch(() => []);
+  const guarded = await readGuardedTables(session, tables).catch(() => []);
+  if (guarded.length > 0) {
+    return new AppError(
+      "database-refused",
+      `Row-level security hides rows of ${guarded.join(" and ")} from the role "${user}" in database "${database}": the history cannot be read. ` +
+        `Turn it off (ALTER TABLE ${guarded[0]} DISABLE ROW LEVEL SECURITY), or let migrations use a role that it does not apply to: MIGRATE_DB_USER.`,
+      { cause, details: { sqlstate: "42501" } },
+    );
+  }
   const advice =
     grants.length === 0
       ? "Migrations may use another role: MIGRATE_DB_USER."
@@ -20,6 +29,19 @@ export async function missingPrivilege(
     `The role "${user}" lacks a privilege in database "${database}": ${messageOf(cause)}. ${advice}`,
     { cause, details: { sqlstate: "42501" } },
   );
+}
+
+/** Those of the ledger's tables whose policies apply to us. */
+async function readGuardedTables(
+  { client }: Session,
+  { migrations, runs }: LedgerTables,
+): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT t.name FROM pg_catalog.unnest($1::text[]) AS t (name)
+      WHERE pg_catalog.row_security_active(pg_catalog.to_regclass(t.name)::oid)`,
+    [[migrations, runs]],
+  );
+  return rows.map(({ name }) => name);
 }
 
 /** Asks the catalogue by name: resolving a name in a schema takes the very privilege that may be missing. */

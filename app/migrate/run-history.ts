@@ -2,6 +2,7 @@ import type { Config } from "../config/settings.ts";
 import type { RecordedError } from "./failure.ts";
 import { hasColumn, type LedgerTables } from "./ledger-tables.ts";
 import type { StoredDirectives } from "./ledger.ts";
+import { readFromLedger } from "./ledger-wait.ts";
 import { withMigrationSession } from "./migration-session.ts";
 import type { RunOptions } from "./with-lock.ts";
 
@@ -65,7 +66,9 @@ export async function readRunHistory(config: Config, options: RunHistoryOptions)
       );
       const exists = found.rows[0]!;
       if (!exists.runs) return [];
-      const { rows } = await session.client.query<Omit<RecordedRun, "version">>(
+      const rows = (await readFromLedger(
+        session.client,
+        tables,
         `SELECT id::text, name, kind, direction, ${exists.ending ? "coalesce(ending, state)" : "state"} AS state, checksum, down_checksum AS "downChecksum", directives,
                 ${utc("started_at")} AS "startedAt", ${utc("finished_at")} AS "finishedAt",
                 ran_ms::float8 AS "ranMs", waited_ms::float8 AS "waitedMs", attempts, statements_done AS "statementsDone",
@@ -73,9 +76,8 @@ export async function readRunHistory(config: Config, options: RunHistoryOptions)
                 ${exists.operator ? "operator" : "NULL AS operator"}, role, host, headgate_version AS "headgateVersion",
                 image_revision AS "imageRevision", error
                 ${options.texts === true ? `, ${keptOnce("up_text", "checksum", tables)} AS "upText", ${keptOnce("down_text", "down_checksum", tables)} AS "downText"` : ""}
-           FROM ${tables.runs} r ORDER BY r.id DESC LIMIT $1`,
-        [limit ?? null],
-      );
+           FROM ${tables.runs} r ORDER BY r.id DESC LIMIT ${limit ?? "ALL"}`,
+      )) as Omit<RecordedRun, "version">[];
       return rows.map((row) => ({ ...row, version: /^\d*/.exec(row.name)![0] }));
     },
   );

@@ -97,7 +97,7 @@ async function readBlockers({ client }: Session, pid: number): Promise<Blocker[]
 }
 
 /** One line without literals: whose session it is matters, what is in its data does not. */
-function beginningOf(query: string): string {
+export function beginningOf(query: string): string {
   const line = query
     .replaceAll(/'(?:[^']|'')*'?/g, "'…'")
     .replaceAll(/\s+/g, " ")

@@ -67,6 +67,11 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
         const holder = printableLine(nameHolder(event.holder));
         return show(() => `waiting for the migration lock  ${clock(now() - began)}  held by ${holder}`);
       }
+      case "waiting-for-ledger": {
+        const began = now() - event.waited;
+        const holder = printableLine(nameBlockers(event.blockers) || "another session");
+        return show(() => `waiting for the ledger  ${clock(now() - began)}  locked by ${holder}`);
+      }
       case "started":
         started = now();
         place = `[${event.index}/${event.total}] ${event.direction === "up" ? "applying" : "reverting"} ${printableLine(event.name)}`;

@@ -149,6 +149,7 @@ function onlyWhatMatters(listener: Listener): Listener {
     "retry",
     "blocked",
     "waiting-for-lock",
+    "waiting-for-ledger",
   ]);
   return (event) => {
     if (!matters.has(event.type)) return;
