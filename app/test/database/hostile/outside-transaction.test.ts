@@ -271,6 +271,7 @@ CREATE FUNCTION fragile() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXC
       {
         act: "first",
         prepare: async ({ database }) => void (await database.query("CREATE TABLE base ()")),
+        env: { MIGRATE_NONEMPTY_DATABASE: "allow" },
         exit: 6,
         says: ['42P07: relation "base" already exists'],
         applied: [],
