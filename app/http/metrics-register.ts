@@ -1,5 +1,4 @@
 import prometheus from "prom-client";
-import { resolveLedgerTables } from "../migrate/ledger-tables.ts";
 import { readMigrationTimes, type MigrationTime } from "../migrate/migration-times.ts";
 import type { Queryable, SchemaExpectation } from "../migrate/readiness.ts";
 import { imageRevision, version } from "../version.ts";
@@ -144,9 +143,7 @@ function addMigrationTimes(register: prometheus.Registry, { pool, tables }: Metr
     registers: [],
     async collect() {
       if (performance.now() - readAt > timesAreGoodFor) {
-        const fresh = await resolveLedgerTables(pool, tables)
-          .then((found) => readMigrationTimes(pool, found))
-          .catch(() => undefined);
+        const fresh = await readMigrationTimes(pool, tables).catch(() => undefined);
         if (fresh === undefined) return;
         [times, readAt] = [fresh, performance.now()];
       }

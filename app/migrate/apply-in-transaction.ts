@@ -5,6 +5,7 @@ import { codeOf, retryable } from "../database/sqlstate.ts";
 import { answerOf, queryTogether, rollBack, sendTogether } from "../database/transaction.ts";
 import { runCode } from "./code-migration.ts";
 import { serverError, summaryOf } from "./failure.ts";
+import { adoptNewSettings } from "./new-session-settings.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import {
   keepLock,
@@ -114,8 +115,9 @@ async function attemptOnce(
   const { session } = context;
   try {
     const ready = takeOver(handover, migration);
-    const { xid, held } = ready ?? (await openTransaction(context, migration));
+    const { xid, held, settings } = ready ?? (await openTransaction(context, migration));
     await keepLock(context, migration, undefined, held);
+    await adoptNewSettings(session, settings);
     const record = ready?.record ?? recordStatements(context, migration, texts, attempt);
     if (pace === "together") await runTogether(context, migration, record, xid, handover);
     else await runOneByOne(context, migration, record, xid);

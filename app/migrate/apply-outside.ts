@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runText, TextFailure } from "../database/run-text.ts";
+import { roleSettings } from "../database/role-settings.ts";
 import { resetSession, resetStatements } from "../database/session.ts";
 import { codeOf, retryable } from "../database/sqlstate.ts";
 import { answerOf, inTransaction, queryTogether, sendTogether } from "../database/transaction.ts";
@@ -11,6 +12,7 @@ import { describeFailure, endedSession, serverError, summaryOf } from "./failure
 import { mustBeSettled } from "./half-done.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import { recordName } from "./run-progress.ts";
+import { adoptNewSettings } from "./new-session-settings.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { asOurselves, inRecordedTransaction } from "./recorded-transaction.ts";
 import { beginClean, keepLock, stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
@@ -63,11 +65,15 @@ export async function applyOutsideTransaction(
   // Our record, and behind it, in the same breath, the session as the migration may count on it.
   const [inserted, cleaned] = await sendTogether(session, () => [
     insertRun(session.client, tables, record),
-    queryTogether(session, resetStatements(session, `migrate ${direction} ${file.name}`)),
+    queryTogether<{ settings: string | null }>(session, [
+      ...resetStatements(session, `migrate ${direction} ${file.name}`),
+      `SELECT ${roleSettings} AS settings`,
+    ]),
   ]);
   const id = answerOf(inserted);
-  answerOf(cleaned);
+  const settings = answerOf(cleaned)?.settings ?? null;
   try {
+    await adoptNewSettings(session, settings);
     if (statements === undefined) {
       const generated = await generateStatements(
         session,

@@ -1,5 +1,5 @@
 import { codeOf } from "../database/sqlstate.ts";
-import type { LedgerTables } from "./ledger-tables.ts";
+import { resolveLedgerTables, type LedgerTables } from "./ledger-tables.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** How long an applied migration ran. */
@@ -14,9 +14,10 @@ const most = 500;
 /** The times of what is applied, from the ledger, oldest first; none where there is no ledger yet. */
 export async function readMigrationTimes(
   database: Queryable,
-  { migrations, runs }: LedgerTables,
+  tables: LedgerTables,
 ): Promise<MigrationTime[]> {
   try {
+    const { migrations, runs } = await resolveLedgerTables(database, tables);
     const { rows } = await database.query(
       `SELECT name, seconds FROM (
          SELECT DISTINCT ON (r.version, r.name) r.version, r.name, r.ran_ms / 1000.0::float8 AS seconds

@@ -34,7 +34,7 @@ export async function readSchemaOverview(
 ): Promise<SchemaOverview> {
   const tables = await resolveLedgerTables(database, expectation.tables);
   const { applied } = await readLedger(database, tables);
-  const times = await readMigrationTimes(database, tables);
+  const times = await readMigrationTimes(database, expectation.tables);
   const secondsOf = new Map(times.map(({ name, seconds }) => [name, seconds]));
   const migrations = applied.map(({ name, appliedAt }): MigrationOverview => ({
     name,

@@ -2,6 +2,7 @@ import type { QueryResultRow } from "pg";
 import { TextFailure } from "../database/run-text.ts";
 import { ownSettings } from "../database/own-settings.ts";
 import { guardSettings, resetStatements } from "../database/session.ts";
+import { roleSettings } from "../database/role-settings.ts";
 import { codeOf } from "../database/sqlstate.ts";
 import { queryTogether, sendStatements } from "../database/transaction.ts";
 import { AppError } from "../errors.ts";
@@ -21,6 +22,8 @@ interface OpenedRow extends QueryResultRow {
   xid: string;
   /** Whether we still held the lock when it was opened. */
   held: boolean;
+  /** What a new session would have been given, as `roleSettings` has it. */
+  settings: string | null;
 }
 
 /** Opens a transaction in a clean session, in one message. */
@@ -58,7 +61,7 @@ function openStatements(
     ...resetStatements(session, `migrate ${direction} ${file.name}`),
     "BEGIN",
     withoutNotices,
-    `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, ${holdsLock(lockKey)} AS held`,
+    `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, ${holdsLock(lockKey)} AS held, ${roleSettings} AS settings`,
     "SET LOCAL client_min_messages TO DEFAULT",
     `SET LOCAL lock_timeout = ${patience}`,
     `SET LOCAL statement_timeout = ${directives.statementTimeout ?? 0}`,

@@ -1,0 +1,20 @@
+/**
+ * SQL, an expression: what ALTER DATABASE and ALTER ROLE … SET give a new session of our role in this database, as text
+ * that is the same as long as nobody changes it. It means the same under any search path. The later of two that set the
+ * same wins: those of a role before those of a database, as in PostgreSQL's process_settings().
+ */
+export const roleSettings = `(SELECT pg_catalog.json_agg(pg_catalog.to_json(s.setconfig) ORDER BY s.setrole OPERATOR(pg_catalog.<>) 0::pg_catalog.oid, s.setdatabase OPERATOR(pg_catalog.<>) 0::pg_catalog.oid)::pg_catalog.text
+  FROM pg_catalog.pg_db_role_setting s
+ WHERE (s.setdatabase OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR s.setdatabase OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()))
+   AND (s.setrole OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR s.setrole OPERATOR(pg_catalog.=) (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) session_user)))`;
+
+/** The same by name: `search_path` → `app, public`. */
+export function parseRoleSettings(text: string | null): ReadonlyMap<string, string> {
+  const lists = JSON.parse(text ?? "[]") as readonly (readonly string[])[];
+  return new Map(
+    lists.flat().map((entry) => {
+      const at = entry.indexOf("=");
+      return [entry.slice(0, at), entry.slice(at + 1)] as const;
+    }),
+  );
+}
