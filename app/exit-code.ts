@@ -53,8 +53,8 @@ export const exitCodeMeanings: readonly {
   },
   {
     code: "4",
-    meaning: "the database was not reachable in time",
-    advice: "check address and server, or raise `WAIT_TIMEOUT`",
+    meaning: "the database was not reachable in time, or its connection was lost",
+    advice: "check address and server, or raise `WAIT_TIMEOUT`; a run goes on where it was",
   },
   {
     code: "5",

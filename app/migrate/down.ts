@@ -10,9 +10,12 @@ import { assertConsistent, assertMayRevert } from "./unsettled.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import { readLedger, type AppliedMigration } from "./ledger.ts";
 import { checksumOf, withLineFeeds } from "./migration-text.ts";
-import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
+import { migrationsDirectory, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, prepareText, type PreparedMigration } from "./prepare.ts";
+import type { RunMemory } from "./run-memory.ts";
+import { withRunSession } from "./run-session.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
+import { throughLosses } from "./through-losses.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 
 export interface DownOptions extends RunOptions {
@@ -20,6 +23,8 @@ export interface DownOptions extends RunOptions {
   readonly count?: number | undefined;
   /** Reverts everything above this version; 0 means all. */
   readonly to?: bigint | undefined;
+  /** Only these of them; for a run that goes on. */
+  readonly names?: readonly string[] | undefined;
   readonly confirm?: (plan: DownPlan) => Promise<boolean>;
 }
 
@@ -43,31 +48,52 @@ export interface DownResult extends RunResult {
  * @throws AppError as `migrateUp`; `migration-files-invalid` when one of them has no way down, before any is reverted
  */
 export async function migrateDown(config: Config, options: DownOptions): Promise<DownResult> {
+  return await throughLosses<DownPlan, DownResult>(
+    config,
+    options,
+    async (memory) => await attemptDown(config, options, memory),
+    (plan, result) => ({ outcome: "failed", plan, ...result }),
+  );
+}
+
+async function attemptDown(
+  config: Config,
+  options: DownOptions,
+  memory: RunMemory<DownPlan>,
+): Promise<DownResult> {
   const known = readKnownMigrations(config);
-  return await withMigrationSession(
+  const wish = memory.isResumed
+    ? { ...options, count: 0, to: undefined, names: namesOf(memory.plan!) }
+    : options;
+  return await withRunSession(
     config,
     { activity: "migrate down", signal: options.signal, listener: options.listener },
+    memory,
     async (database) => {
-      const plan = await planDown(config, database, known, options);
+      const plan = await planDown(config, database, known, wish);
       const nothing = { done: [], failed: undefined, notTried: [] };
-      if (plan.steps.length === 0) return { outcome: "nothing-to-do", plan, ...nothing };
-      if (!(await agree(database.session, plan, options.confirm)))
+      if (plan.steps.length === 0 && !memory.isResumed) return { outcome: "nothing-to-do", plan, ...nothing };
+      if (!memory.isResumed && !(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
-      const agreed = plan.steps.map(({ migration }) => migration.file.name);
-      return await withMigrationLock(database, config, options, async (context) => {
-        const fresh = await planDown(config, database, known, options);
-        const names = fresh.steps.map(({ migration }) => migration.file.name);
+      const agreed = namesOf(plan);
+      return await withMigrationLock(database, config, { ...options, memory }, async (context) => {
+        const fresh = await planDown(config, database, known, wish);
+        const names = namesOf(fresh);
         if (names.join() !== agreed.join()) {
           throw new AppError(
             "history-conflict",
             `While this command waited, another runner changed what is applied; what would be reverted now is ${names.join(", ") || "nothing"}. Nothing was reverted.`,
           );
         }
-        const result = await runSteps(context, fresh.steps);
+        const result = await runSteps(context, memory.take(fresh, fresh.steps, context.listener));
         return { outcome: result.failed === undefined ? "reverted" : "failed", plan: fresh, ...result };
       });
     },
   );
+}
+
+function namesOf({ steps }: DownPlan): string[] {
+  return steps.map(({ migration }) => migration.file.name);
 }
 
 /** What would be reverted, newest first. */
@@ -87,7 +113,9 @@ export async function planDown(
   ) {
     throw new AppError("usage", `Version ${options.to} is not applied, so there is no way down to it.`);
   }
-  const chosen = chooseNewest(newestFirst, options);
+  const chosen = chooseNewest(newestFirst, options).filter(
+    ({ name }) => options.names === undefined || options.names.includes(name),
+  );
   assertConsistent(history);
   if (chosen.length > 0)
     assertMayRevert(

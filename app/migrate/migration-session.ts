@@ -12,8 +12,9 @@ import {
 } from "../database/session.ts";
 import { codeOf, isConnectionLost } from "../database/sqlstate.ts";
 import { keepAwake, watchConnection } from "../database/watchdog.ts";
-import { AppError, messageOf } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import { projectRoot } from "../version.ts";
+import { ConnectionLost } from "./connection-lost.ts";
 import type { Listener } from "./events.ts";
 import { ledgerTables, resolveLedgerTables, type LedgerTables } from "./ledger-tables.ts";
 import { setLedgerPatience } from "./ledger-wait.ts";
@@ -108,7 +109,7 @@ export async function withMigrationSession<T>(
       });
     }
     if (!(error instanceof AppError) && (session.lostBecause() !== undefined || isConnectionLost(error)))
-      throw connectionLost(session, error);
+      throw new ConnectionLost(session, error, "Nothing is left half-done; run the command again.");
     throw codeOf(error) === "42501" ? await missingPrivilege(session, tables, error) : error;
   } finally {
     signal?.removeEventListener("abort", onAbort);
@@ -118,14 +119,6 @@ export async function withMigrationSession<T>(
     if (isDone && !signal?.aborted) leaveSession(session);
     else await closeSession(session);
   }
-}
-
-function connectionLost(session: Session, cause: unknown): AppError {
-  return new AppError(
-    "database-unreachable",
-    `The connection to PostgreSQL at ${placeOf(session.address)} was lost: ${messageOf(session.lostBecause() ?? cause)}. Nothing is left half-done; run the command again.`,
-    { cause },
-  );
 }
 
 /**

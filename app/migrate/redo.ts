@@ -6,8 +6,11 @@ import { downSteps } from "./down.ts";
 import { compareHistory, type KnownMigration } from "./history.ts";
 import { readKnownMigrations } from "./known-migrations.ts";
 import { readLedger, type LedgerState } from "./ledger.ts";
-import { withMigrationSession, type MigrationSession } from "./migration-session.ts";
+import type { MigrationSession } from "./migration-session.ts";
+import type { RunMemory } from "./run-memory.ts";
+import { withRunSession } from "./run-session.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
+import { throughLosses } from "./through-losses.ts";
 import { describeUnfinished, isHalfDone, settleBy } from "./half-done.ts";
 import { assertConsistent, assertMayRevert } from "./unsettled.ts";
 import { prepareAll, recordedTexts, toStep } from "./up.ts";
@@ -40,19 +43,33 @@ export interface RedoResult extends RunResult {
  * @throws AppError as `migrateDown`; `usage` when this image has no file of it
  */
 export async function migrateRedo(config: Config, options: RedoOptions): Promise<RedoResult> {
+  return await throughLosses<RedoPlan, RedoResult>(
+    config,
+    options,
+    async (memory) => await attemptRedo(config, options, memory),
+    ({ name, dataLoss }, result) => ({ outcome: "failed", name, dataLoss, ...result }),
+  );
+}
+
+async function attemptRedo(
+  config: Config,
+  options: RedoOptions,
+  memory: RunMemory<RedoPlan>,
+): Promise<RedoResult> {
   const known = readKnownMigrations(config);
   const { signal, listener } = options;
   const nothing = { done: [], failed: undefined, notTried: [] };
-  return await withMigrationSession(
+  return await withRunSession(
     config,
     { activity: "migrate redo", signal, listener },
+    memory,
     async (database) => {
       const plan = await planRedo(config, database, known);
       if (plan === undefined) return { outcome: "nothing-to-do", name: undefined, dataLoss: [], ...nothing };
       const { name, dataLoss } = plan;
-      if (!(await agree(database.session, plan, options.confirm)))
+      if (!memory.isResumed && !(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", name, dataLoss, ...nothing };
-      return await withMigrationLock(database, config, options, async (context) => {
+      return await withMigrationLock(database, config, { ...options, memory }, async (context) => {
         const fresh = await planRedo(config, database, known);
         if (fresh?.name !== name || fresh.steps.length !== plan.steps.length) {
           throw new AppError(
@@ -60,7 +77,11 @@ export async function migrateRedo(config: Config, options: RedoOptions): Promise
             `While this command waited, another runner changed what is applied: the newest is ${fresh?.name ?? "none"} now, not ${name}. Nothing was reverted.`,
           );
         }
-        const result = await runSteps(context, fresh.steps);
+        // Behind a redo that was finished, the plan is a redo again.
+        const steps = memory.take(fresh, fresh.steps, context.listener, (lost) => {
+          return fresh.steps[0]?.migration.direction !== lost.migration.direction;
+        });
+        const result = await runSteps(context, steps);
         const outcome = result.failed === undefined ? "redone" : "failed";
         return { outcome, name, dataLoss, ...result };
       });

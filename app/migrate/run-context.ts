@@ -6,6 +6,7 @@ import type { LedgerTables } from "./ledger-tables.ts";
 import { queryTogether } from "../database/transaction.ts";
 import { holdsLock, tryLock, withoutNotices } from "./lock.ts";
 import type { PreparedMigration } from "./prepare.ts";
+import type { RunMemory } from "./run-memory.ts";
 
 /** What every step of a run works with. The session holds the lock. */
 export interface RunContext {
@@ -17,6 +18,9 @@ export interface RunContext {
   readonly retries: number;
   /** How long this run waited for the migration lock; goes into its first record. */
   readonly waitedMs: number;
+  /** Of a run that goes on when it loses its connection, and which life of the server this one is. */
+  readonly memory?: RunMemory;
+  readonly serverLife?: string;
   readonly listener: Listener;
   readonly signal?: AbortSignal | undefined;
 }

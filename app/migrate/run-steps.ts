@@ -5,7 +5,8 @@ import { resetSession, type NoticeLike } from "../database/session.ts";
 import { applyInTransaction, type Handover } from "./apply-in-transaction.ts";
 import { applyOutsideTransaction, StatementFailure } from "./apply-outside.ts";
 import { describeFailure, endedSession, migrationFailed, type RecordedError } from "./failure.ts";
-import type { Blocker } from "./events.ts";
+import { ConnectionLost } from "./connection-lost.ts";
+import type { Blocker, Listener } from "./events.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { stopIfAborted, type RecordedTexts, type RunContext } from "./run-context.ts";
@@ -50,7 +51,7 @@ export async function runSteps(context: RunContext, steps: readonly Step[]): Pro
   try {
     const result = await runWatched(context, steps, watcher);
     await assertOutcome(context, result.done);
-    return result;
+    return context.memory === undefined ? result : { ...result, done: context.memory.done };
   } finally {
     await watcher.close();
   }
@@ -65,17 +66,31 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
     const position = { index: index + 1, total: steps.length };
     stopIfAborted(context);
     for (const text of migration.warnings) context.listener({ type: "warning", name, text });
+    const suspicion = context.memory?.suspicion(step);
+    if (suspicion !== undefined)
+      return {
+        done,
+        failed: await refuseSuspect(context, step, suspicion),
+        notTried: namesBehind(steps, index),
+      };
     context.listener({ type: "started", name, direction: migration.direction, ...position });
     const notices = limitNotices(context, name, migration.directives.secret);
     watcher.watch(name);
     const started = Date.now();
+    let progressed = false;
+    const listener: Listener = (event) => {
+      if (event.type === "statement" || event.type === "batch") progressed = true;
+      context.listener(event);
+    };
     const handover: Handover = { next: steps[index + 1], ready };
     try {
       const waitedMs = index === 0 ? context.waitedMs : 0;
-      const attempts = await runStep({ ...context, waitedMs }, step, handover);
+      const attempts = await runStep({ ...context, listener, waitedMs }, step, handover);
       ready = handover.ready;
       const ranMs = Date.now() - started;
-      done.push({ version: versionText, name, direction: migration.direction, ranMs, attempts });
+      const result = { version: versionText, name, direction: migration.direction, ranMs, attempts };
+      done.push(result);
+      context.memory?.finish(result);
       context.listener({ type: "finished", name, direction: migration.direction, ranMs, ...position });
     } catch (error) {
       if (context.signal?.aborted === true && !migration.directives.noTransaction)
@@ -83,12 +98,38 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
       stopIfAborted(context);
       if (error instanceof AppError && error.code === "lock-lost") throw error;
       const attempts = handover.attempts ?? 1;
+      if (isLost(context, error)) {
+        const lost = new ConnectionLost(
+          context.session,
+          causeOf(error),
+          `${name}: ${outcomeOf(migration, true, error)}`,
+        );
+        if (context.memory === undefined)
+          return { done, failed: { name, error: lost }, notTried: namesBehind(steps, index) };
+        context.memory.loseStep({
+          step,
+          tables: context.tables,
+          result: {
+            version: versionText,
+            name,
+            direction: migration.direction,
+            ranMs: Date.now() - started,
+            attempts,
+          },
+          ...position,
+          startedAt: new Date(started),
+          progressed,
+          serverLife: context.serverLife ?? "",
+          sqlstate: lost.sqlstate,
+        });
+        throw lost;
+      }
       const failure = await explain(context, step, error, { started, attempts }, watcher.lastBlockers());
       context.listener({ type: "failed", name, direction: migration.direction, message: failure.message });
       return {
         done,
         failed: { name, error: failure },
-        notTried: steps.slice(index + 1).map((later) => later.migration.file.name),
+        notTried: namesBehind(steps, index),
       };
     } finally {
       notices.end();
@@ -113,6 +154,36 @@ async function runStep(
   return 1;
 }
 
+function namesBehind(steps: readonly Step[], index: number): string[] {
+  return steps.slice(index + 1).map(({ migration }) => migration.file.name);
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof StatementFailure ? error.cause : error;
+}
+
+/** Whether the connection ended, rather than the migration failed. */
+function isLost({ session }: RunContext, error: unknown): boolean {
+  return session.lostBecause() !== undefined || endedSession(causeOf(error));
+}
+
+/** Records that a migration is not tried any more, and says why. */
+async function refuseSuspect(context: RunContext, step: Step, message: string): Promise<RunResult["failed"]> {
+  const { file, direction, directives } = step.migration;
+  if (!directives.noTransaction)
+    await recordFailed(context, step, { ending: "failed", startedAt: new Date(), error: { message } });
+  const details = { migration: file.name, direction };
+  const error = migrationFailed(
+    file.name,
+    [message],
+    outcomeOf(step.migration, false, undefined),
+    details,
+    undefined,
+  );
+  context.listener({ type: "failed", name: file.name, direction, message: error.message });
+  return { name: file.name, error };
+}
+
 /** The failure with its place and what became of the migration; recorded in the ledger where that is not done yet. */
 async function explain(
   context: RunContext,
@@ -129,14 +200,10 @@ async function explain(
     offset: error instanceof StatementFailure ? error.offset : 0,
     secret: directives.secret,
   };
-  const { lines, recorded } = await describeFailure(
-    error instanceof StatementFailure ? error.cause : error,
-    origin,
-  );
+  const { lines, recorded } = await describeFailure(causeOf(error), origin);
   if (recorded.sqlstate === "55P03" && blockers.length > 0)
     lines.push(`  In the way: ${nameBlockers(blockers)}.`);
-  const lost = context.session.lostBecause() !== undefined || endedSession(error);
-  if ((!directives.noTransaction || migration.parseFailure !== undefined) && !lost)
+  if (!directives.noTransaction || migration.parseFailure !== undefined)
     await recordFailed(context, step, {
       ending: "failed",
       startedAt: new Date(started),
@@ -145,13 +212,13 @@ async function explain(
     });
   if (error instanceof AppError && error.code === "history-conflict") {
     const { code, details } = error;
-    const outcome = outcomeOf(migration, lost, error);
+    const outcome = outcomeOf(migration, false, error);
     return new AppError(code, `${file.name}: ${error.message}\n  ${outcome}`, { cause: error, details });
   }
   return migrationFailed(
     file.name,
     lines,
-    outcomeOf(migration, lost, error),
+    outcomeOf(migration, false, error),
     { migration: file.name, direction, ...recorded },
     error,
   );
@@ -188,7 +255,11 @@ interface Failed {
  * A run in a transaction leaves no record of its own when it fails. What an interrupted run outside one has done so far
  * is said again, or this record would hide it.
  */
-async function recordFailed(context: RunContext, step: Step, failed: Failed): Promise<void> {
+export async function recordFailed(
+  context: Pick<RunContext, "session" | "tables" | "listener" | "waitedMs">,
+  step: Step,
+  failed: Failed,
+): Promise<void> {
   const { file, direction, directives } = step.migration;
   const { texts, unfinished } = step;
   try {

@@ -16,13 +16,16 @@ import {
 import { readPlainFolder } from "./plain-folder.ts";
 import { readLedger, type LedgerState, type UnfinishedRun } from "./ledger.ts";
 import { downSteps } from "./down.ts";
-import { migrationsDirectory, withMigrationSession, type MigrationSession } from "./migration-session.ts";
+import { migrationsDirectory, type MigrationSession } from "./migration-session.ts";
 import { prepareMigration, type PreparedMigration } from "./prepare.ts";
 import { resumeOf } from "./resume.ts";
 import { describeUnfinished, settleBy } from "./half-done.ts";
 import { readOwnText } from "./section-text.ts";
 import type { RecordedTexts } from "./run-context.ts";
+import type { RunMemory } from "./run-memory.ts";
+import { withRunSession } from "./run-session.ts";
 import { runSteps, type RunResult, type Step } from "./run-steps.ts";
+import { throughLosses } from "./through-losses.ts";
 import { withMigrationLock, type RunOptions } from "./with-lock.ts";
 
 export interface UpOptions extends RunOptions, CompareOptions {
@@ -67,15 +70,32 @@ export interface UpResult extends RunResult {
  */
 export async function migrateUp(config: Config, options: UpOptions = {}): Promise<UpResult> {
   const reading = readFiles(config);
+  return await throughLosses<UpPlan, UpResult>(
+    config,
+    options,
+    async (memory) => await attemptUp(config, options, reading, memory),
+    (plan, result) => ({ outcome: "failed", plan, ...result }),
+  );
+}
+
+async function attemptUp(
+  config: Config,
+  options: UpOptions,
+  reading: Promise<Files>,
+  memory: RunMemory<UpPlan>,
+): Promise<UpResult> {
   const { signal, listener } = options;
-  return await withMigrationSession(
+  // What was agreed on first limits what is left.
+  const wish = memory.isResumed ? { ...options, limit: undefined } : options;
+  return await withRunSession(
     config,
     { activity: "migrate up", signal, listener, meanwhile: reading },
+    memory,
     async (database) => {
       const { client } = database.session;
       const nothing = { done: [], failed: undefined, notTried: [] };
       const [files, digest] = await Promise.all([reading, readHistoryDigest(client, database.tables)]);
-      if (options.to === undefined && digest === files.digest) {
+      if (options.to === undefined && digest === files.digest && !memory.isResumed) {
         warnOfLeftOut(files, listener);
         const history = historyAtHead(() => files.known ?? readKnownMigrations(config));
         const plan = { steps: [], history, newest: files.newest, deferred: [] };
@@ -83,26 +103,28 @@ export async function migrateUp(config: Config, options: UpOptions = {}): Promis
       }
       const known = files.known ?? (await readKnownMigrationsInSlices(config));
       const ledger = await readLedger(client, database.tables);
-      const plan = await planUp(config, database, known, ledger, options);
-      if (plan.steps.length === 0) {
+      const plan = await planUp(config, database, known, ledger, wish);
+      if (plan.steps.length === 0 && !memory.isResumed) {
         warnOfLeftOut(files, listener);
         return { outcome: "up-to-date", plan, ...nothing };
       }
       if (options.dryRun) return { outcome: "planned", plan, ...nothing };
-      if (!(await agree(database.session, plan, options.confirm)))
+      if (!memory.isResumed && !(await agree(database.session, plan, options.confirm)))
         return { outcome: "declined", plan, ...nothing };
-      return await withMigrationLock(database, config, options, async (context) => {
+      return await withMigrationLock(database, config, { ...options, memory }, async (context) => {
         // Somebody else may have migrated while we waited.
         const now = await readLedger(client, database.tables);
         const fresh = isDeepStrictEqual(now, ledger)
           ? plan
-          : await planUp(config, database, known, now, options);
-        if (fresh.steps.length === 0) return { outcome: "up-to-date", plan: fresh, ...nothing };
+          : await planUp(config, database, known, now, wish);
+        const steps = memory.take(fresh, fresh.steps, context.listener);
+        if (steps.length === 0 && memory.done.length === 0)
+          return { outcome: "up-to-date", plan: fresh, ...nothing };
         if (plan.consent !== undefined) {
           const { recordConsent } = await import("./foreign/consent.ts");
           await recordConsent(context.session.client, context.tables, plan.consent);
         }
-        const result = await runSteps(context, fresh.steps);
+        const result = await runSteps(context, steps);
         return { outcome: result.failed === undefined ? "applied" : "failed", plan: fresh, ...result };
       });
     },

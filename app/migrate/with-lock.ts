@@ -1,16 +1,23 @@
 import type { Config } from "../config/settings.ts";
 import { guardSession } from "../database/session.ts";
+import { readServerLife } from "../database/server-life.ts";
 import type { Listener } from "./events.ts";
 import { settleDeadRuns } from "./dead-runs.ts";
 import { ensureLedger } from "./ensure-ledger.ts";
 import { lockKey, unlock, waitForLock } from "./lock.ts";
 import { assertCanMigrate, type MigrationSession } from "./migration-session.ts";
 import type { RunContext } from "./run-context.ts";
+import type { RunMemory } from "./run-memory.ts";
 
 /** What every command that changes the schema can be told. */
 export interface RunOptions {
   readonly listener?: Listener;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface LockOptions extends RunOptions {
+  /** Of a run that goes on when it loses its connection. */
+  readonly memory?: RunMemory;
 }
 
 /**
@@ -21,11 +28,11 @@ export interface RunOptions {
 export async function withMigrationLock<T>(
   migrationSession: MigrationSession,
   config: Config,
-  options: RunOptions,
+  options: LockOptions,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { session } = migrationSession;
-  const { signal, listener = () => undefined } = options;
+  const { signal, memory, listener = () => undefined } = options;
   await assertCanMigrate(migrationSession);
   await guardSession(session);
   const key = lockKey(session.database, migrationSession.tables);
@@ -45,6 +52,7 @@ export async function withMigrationLock<T>(
       lockTimeout: config.lockTimeout,
       retries: config.retries,
       waitedMs,
+      ...(memory === undefined ? {} : { memory, serverLife: await readServerLife(session) }),
       listener,
       signal,
     });

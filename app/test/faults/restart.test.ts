@@ -40,41 +40,38 @@ describe("a server that restarts in the middle of a migration", () => {
   it.each([
     ["in an orderly way", undefined],
     ["as after a crash", AbortSignal.abort()],
-  ])(
-    "%s ends the run with 6, and one that is started while it is away waits for it and heals",
-    async (_how, atOnce) => {
-      const undisturbed = await undisturbedOutcome(files);
-      const scene = await createScene(files);
-      const hold = await scene.hold(holdGate(1));
-      const runner = scene.startUp();
-      await scene.waitUntilStuck(runner);
-      await cluster.stop(atOnce === undefined ? {} : { atOnce });
-      expect(await runner.ended).toMatchObject({
-        code: 6,
-        stderr: expect.stringContaining("000002_body failed"),
-      });
-      await hold.letGo();
-
-      const next = scene.startUp();
-      await next.waitForOutput("waiting for PostgreSQL");
-      cluster = await startCluster(options);
-      expect(await next.ended).toMatchObject({ code: 0 });
-      expect(await heal(scene)).toEqual(undisturbed);
-    },
-  );
-
-  it("ends one that waits for the lock with 4", async () => {
+  ])("%s is waited for, and the run goes on to its end", async (_how, atOnce) => {
+    const undisturbed = await undisturbedOutcome(files);
     const scene = await createScene(files);
     const hold = await scene.hold(holdGate(1));
-    const holder = scene.startUp();
-    await scene.waitUntilStuck(holder);
-    const waiter = scene.startUp();
-    await waiter.waitForOutput("waiting for the migration lock");
-    await cluster.stop();
-    expect(await waiter.ended).toMatchObject({ code: 4, stderr: expect.stringContaining("was lost") });
-    expect(await holder.ended).toMatchObject({ code: 6 });
+    const runner = scene.startUp();
+    await scene.waitUntilStuck(runner);
+    const other = scene.startUp();
+    await other.waitForOutput("waiting for the migration lock");
+    await cluster.stop(atOnce === undefined ? {} : { atOnce });
+    await runner.waitForOutput("waiting for PostgreSQL");
     await hold.letGo();
     cluster = await startCluster(options);
+    const ends = await Promise.all([runner.ended, other.ended]);
+    expect(ends.map(({ code, stderr }) => ({ code, stderr }))).toEqual([
+      { code: 0, stderr: expect.stringContaining("was lost") },
+      { code: 0, stderr: expect.stringContaining("was lost") },
+    ]);
+    expect(await scene.outcome()).toEqual(undisturbed);
+    expect(await heal(scene)).toEqual(undisturbed);
+  });
+
+  it("and does not come back in time ends the run with 4, and no migration with 6", async () => {
+    const scene = await createScene(files);
+    const hold = await scene.hold(holdGate(1));
+    const runner = scene.startUp({ WAIT_TIMEOUT: "1s" });
+    await scene.waitUntilStuck(runner);
+    await cluster.stop();
+    const end = await runner.ended;
+    await hold.letGo();
+    cluster = await startCluster(options);
+    expect(end).toMatchObject({ code: 4, stderr: expect.stringContaining("was not ready within 1 s") });
+    expect(end.stdout).toContain("1 migration applied, 000002_body failed");
     expect(await scene.up()).toMatchObject({ code: 0 });
   });
 });
