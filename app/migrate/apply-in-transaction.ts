@@ -99,6 +99,11 @@ function mayBeSentTogether({ file, text, directives, parseFailure }: PreparedMig
   return file.kind === "sql" && parseFailure === undefined && text.length <= largestParsed;
 }
 
+/** A transaction of another kind is opened in a message of its own. */
+function mayBeOpenedAhead(migration: PreparedMigration): boolean {
+  return !migration.transactionModes && mayBeSentTogether(migration);
+}
+
 /** Milliseconds before the next attempt: doubling from 100 ms to 5 s, less up to half of it by chance. */
 export function backOff(attempt: number): number {
   return Math.min(5000, 100 * 2 ** (attempt - 1)) * (1 - Math.random() / 2);
@@ -142,7 +147,7 @@ async function runTogether(
   handover: Handover,
 ): Promise<void> {
   const { session } = context;
-  const next = handover.next && mayBeSentTogether(handover.next.migration) ? handover.next : undefined;
+  const next = handover.next && mayBeOpenedAhead(handover.next.migration) ? handover.next : undefined;
   const sent = sendTogether(session, () => {
     const run = runText(session, text);
     const messages = messagesBehind(context, record, xid).map((message) => sendBehind(context, message, xid));

@@ -2,7 +2,15 @@ import { basename } from "node:path";
 import { TextFailure } from "../database/run-text.ts";
 import { codeOf, isConnectionLost, isServerError } from "../database/sqlstate.ts";
 import { AppError, messageOf } from "../errors.ts";
-import { charactersIn, lineAt, locate, serverError, showPlace, type TextOrigin } from "./failure-place.ts";
+import {
+  charactersIn,
+  lineAt,
+  locate,
+  serverError,
+  showPlace,
+  type Line,
+  type TextOrigin,
+} from "./failure-place.ts";
 import { findLookAlikes } from "./look-alikes.ts";
 
 export { serverError, type TextOrigin } from "./failure-place.ts";
@@ -35,7 +43,7 @@ export async function describeFailure(
   const line = place?.offset === undefined ? undefined : lineAt(place.text, place.offset);
   if (origin.secret === true) return secretFailure(code, sqlstate, file, place?.inFile ? line : undefined);
   const hide = hiderOf([line?.text, cause.message, detail, where]);
-  const advice = [adviceFor(sqlstate), line && findLookAlikes(place!.text, line.number, sqlstate)];
+  const advice = [adviceFor(sqlstate, line), line && findLookAlikes(place!.text, line.number, sqlstate)];
   const lines = [
     `${code === undefined ? "" : `${code}: `}${firstLine(cause.message)}`,
     ...(place === undefined ? [] : showPlace(place, line, file)),
@@ -121,7 +129,10 @@ const advices: Readonly<Record<string, string>> = {
     "The session only reads: is this a standby, or does the migration set default_transaction_read_only?",
 };
 
-function adviceFor(sqlstate: string | undefined): string | undefined {
+function adviceFor(sqlstate: string | undefined, line: Line | undefined): string | undefined {
+  // Outside a transaction it would do nothing, and say nothing.
+  if (sqlstate === "25001" && /^set\b/i.test(line?.text.slice(line.offset) ?? ""))
+    return "SET TRANSACTION must stand before every query: make it the first statement of the file, or begin that with BEGIN ISOLATION LEVEL … and end it with COMMIT.";
   return sqlstate === undefined ? undefined : advices[sqlstate];
 }
 

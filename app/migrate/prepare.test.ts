@@ -51,7 +51,65 @@ describe("a migration that runs in a transaction", () => {
     ]);
   });
 
+  it("has the kind of transaction that it asks for at its beginning", async () => {
+    const asked = async (text: string): Promise<unknown[]> => {
+      const { text: runs, transactionModes, problems } = await prepare(text);
+      return [transactionModes, runs.trim(), problems];
+    };
+    const level = " ISOLATION LEVEL SERIALIZABLE";
+    expect(await asked("BEGIN ISOLATION LEVEL SERIALIZABLE;\nSELECT 1;\nCOMMIT;")).toEqual([
+      level,
+      "SELECT 1;",
+      [],
+    ]);
+    expect(
+      await asked("start transaction isolation level serializable, read write;\nSELECT 1;\nend;"),
+    ).toEqual([level, "SELECT 1;", []]);
+    expect(await asked("BEGIN;\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nSELECT 1;\nCOMMIT;")).toEqual([
+      level,
+      "SELECT 1;",
+      [],
+    ]);
+    expect(await asked("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, DEFERRABLE;\nSELECT 1;")).toEqual([
+      " ISOLATION LEVEL REPEATABLE READ, DEFERRABLE",
+      "SELECT 1;",
+      [],
+    ]);
+    expect(await asked("SET LOCAL work_mem = '1MB';\nSET TRANSACTION NOT DEFERRABLE;\nSELECT 1;")).toEqual([
+      " NOT DEFERRABLE",
+      expect.stringContaining("SELECT 1;"),
+      [],
+    ]);
+    expect(await asked("BEGIN;\nSELECT 1;\nCOMMIT;")).toEqual(["", "SELECT 1;", []]);
+  });
+
+  const forLater =
+    "this is for later transactions, and has no effect on this one; begin the file with BEGIN ISOLATION LEVEL … (or SET TRANSACTION ISOLATION LEVEL …) and nothing before it.";
+  const readOnly = "a migration is recorded in its transaction, which cannot be READ ONLY; take that out.";
   it.each([
+    ["BEGIN READ ONLY;\nSELECT 1;\nCOMMIT;", 1, readOnly],
+    ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY;\nSELECT 1;", 1, readOnly],
+    ["SELECT 1;\nSET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE;", 2, forLater],
+    ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;\nSELECT 1;", 1, forLater],
+    ["SET default_transaction_isolation = 'serializable';\nSELECT 1;", 1, forLater],
+    ["SELECT set_config('default_transaction_isolation', 'serializable', true);\nSELECT 1;", 1, forLater],
+    [
+      "SET TRANSACTION SNAPSHOT '00000003-1';",
+      1,
+      "SET TRANSACTION SNAPSHOT needs a snapshot that another session holds; take it out.",
+    ],
+    [
+      `${outside}SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nSELECT 1;`,
+      2,
+      "SET TRANSACTION holds for one statement here, each of which has a transaction of its own; take it out.",
+    ],
+  ])("is refused where it asks for what it would not get: %j", async (text, line, why) => {
+    expect(await problemsOf(text)).toEqual([`000001_a.up.sql:${line}: ${why}`]);
+  });
+
+  it.each([
+    ["BEGIN;\nSELECT 1;\nCOMMIT AND CHAIN;", "1, 3"],
+    ["BEGIN;\nSELECT 1;\nCOMMIT PREPARED 'x';", "1, 3"],
     ["BEGIN;\nSELECT 1;\nCOMMIT;\nSELECT 2;", "1, 3"],
     ["SELECT 1;\nROLLBACK;", "2"],
     ["BEGIN;\nSELECT 1;\nROLLBACK;", "1, 3"],

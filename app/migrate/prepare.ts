@@ -4,6 +4,7 @@ import { parseDirectives, type Directives } from "./directives.ts";
 import type { KnownMigration } from "./history.ts";
 import { readMigrationText, readPlainChecksums, type MigrationText } from "./migration-text.ts";
 import { describeMarks, findSectionMarks } from "./section-marks.ts";
+import { isWrapped, mayChooseModes, readTransactionModes } from "./transaction-modes.ts";
 import { holdsDown, mayRevert, ownText } from "./section-text.ts";
 import { onlyChangesRows } from "./only-changes-rows.ts";
 import { findPsqlText, mayBePsqlText } from "./psql-text.ts";
@@ -11,8 +12,9 @@ import {
   isBlank,
   isParseFailure,
   largestParsed,
-  skipComments,
+  parseStatements,
   splitStatements,
+  type ParsedStatement,
   type ParseFailure,
   type Statement,
 } from "./statements.ts";
@@ -28,6 +30,8 @@ export interface PreparedMigration {
    * holds both directions, this one's section. */
   readonly source: string;
   readonly directives: Directives;
+  /** What stands behind BEGIN, with a space before it, or nothing: ` ISOLATION LEVEL SERIALIZABLE`. */
+  readonly transactionModes?: string;
   /** The statements, where they are run one by one. */
   readonly statements: readonly Statement[] | undefined;
   /** A syntax error in a migration that must be split: it fails when its turn comes. */
@@ -106,6 +110,7 @@ export async function prepareText(
   const text = ownText(file, direction, whole);
   const directives = parseDirectives(text, file.kind, fileName, problems);
   const base = {
+    transactionModes: "",
     file,
     direction,
     path,
@@ -140,7 +145,9 @@ export async function prepareText(
   if (!directives.noTransaction && !needsParser(text)) {
     return { ...base, text, warnings: isBlank(text) ? [`${fileName} holds no statement.`] : [] };
   }
-  const statements = await splitStatements(text);
+  // The trees take many times the memory of the text, and nearly no file needs them.
+  const statements =
+    mayChooseModes(text) || mayControl(text) ? await parseStatements(text) : await splitStatements(text);
   const onlyInPsql = findPsqlText(fileName, text, statements);
   if (onlyInPsql.length > 0) {
     problems.push(...onlyInPsql);
@@ -166,13 +173,23 @@ export async function prepareText(
     ({ endsTransaction, node, outsideTransaction }) =>
       endsTransaction || (node === "TransactionStmt" && outsideTransaction && !directives.noTransaction),
   );
-  if (controls.length === 0)
-    return { ...base, text, statements: directives.noTransaction ? statements : undefined };
-  if (!directives.noTransaction && controls.length === 2 && isWrapped(statements)) {
+  const parsed = statements.filter(isParsed);
+  const { modes, leftOut, problems: refused } = readTransactionModes(parsed, !directives.noTransaction);
+  problems.push(...refused.map((problem) => `${fileName}:${problem}`));
+  if (controls.length === 0) {
+    const split = directives.noTransaction ? statements.map(withoutTree) : undefined;
+    return { ...base, text: blankOut(text, leftOut), transactionModes: modes, statements: split };
+  }
+  if (!directives.noTransaction && controls.length === 2 && isWrapped(parsed)) {
+    const already =
+      modes === ""
+        ? "the migration has a transaction already"
+        : `the migration's own transaction has${modes}`;
     base.warnings.push(
-      `${fileName} brings its own BEGIN and COMMIT (lines ${controls[0]!.line} and ${controls[1]!.line}); they are left out, the migration has a transaction already.`,
+      `${fileName} brings its own BEGIN and COMMIT (lines ${controls[0]!.line} and ${controls[1]!.line}); they are left out, ${already}.`,
     );
-    return { ...base, text: blankOut(text, controls) };
+    const own = [...controls, ...leftOut];
+    return { ...base, text: blankOut(text, own), transactionModes: modes };
   }
   problems.push(
     `${fileName} controls transactions by itself (line ${controls.map(({ line }) => line).join(", ")}); what it commits could not be rolled back or recorded. ` +
@@ -184,10 +201,12 @@ export async function prepareText(
 /** Whether a text may hold what only the parser can judge. Most migrations have none of these words. */
 function needsParser(text: string): boolean {
   return (
-    mayBePsqlText(text) ||
-    /\bvalidate\s+constraint\b/i.test(text) ||
-    /\b(?:begin|commit|rollback|abort|end|start\s+transaction|prepare\s+transaction)\b/i.test(text)
+    mayBePsqlText(text) || /\bvalidate\s+constraint\b/i.test(text) || mayControl(text) || mayChooseModes(text)
   );
+}
+
+function mayControl(text: string): boolean {
+  return /\b(?:begin|commit|rollback|abort|end|start\s+transaction|prepare\s+transaction)\b/i.test(text);
 }
 
 /** Whether a file has anything to run; one that cannot be read counts as if it had. */
@@ -197,13 +216,14 @@ export function holdsStatement({ upPath, kind }: Pick<MigrationFile, "upPath" | 
   return typeof content === "string" || !isBlank(content.text);
 }
 
-function isWrapped(statements: readonly Statement[]): boolean {
-  const firstWord = (statement: Statement | undefined): string =>
-    /^\w*/.exec((statement?.text ?? "").slice(skipComments(statement?.text ?? "")))![0].toLowerCase();
-  return (
-    ["begin", "start"].includes(firstWord(statements[0])) &&
-    ["commit", "end"].includes(firstWord(statements.at(-1)))
-  );
+function isParsed(statement: Statement | ParsedStatement): statement is ParsedStatement {
+  return "tree" in statement;
+}
+
+function withoutTree(statement: Statement | ParsedStatement): Statement {
+  if (!isParsed(statement)) return statement;
+  const { tree: _, ...rest } = statement;
+  return rest;
 }
 
 /** Spaces instead of the statements, so that every other place in the file keeps its line and column. */

@@ -26,9 +26,15 @@ interface OpenedRow extends QueryResultRow {
   settings: string | null;
 }
 
-/** Opens a transaction in a clean session, in one message. */
+/** Opens a transaction in a clean session, in one message save for a transaction of another kind. */
 export async function openTransaction(context: RunContext, migration: PreparedMigration): Promise<Opened> {
-  return (await queryTogether<OpenedRow>(context.session, openStatements(context, migration)))!;
+  const { session } = context;
+  const statements = openStatements(context, migration);
+  if (!migration.transactionModes) return (await queryTogether<OpenedRow>(session, statements))!;
+  // In one message with BEGIN, what cleans the session would be the first query of the transaction, and its level final.
+  const begin = statements.findIndex((statement) => statement.startsWith("BEGIN"));
+  await queryTogether(session, statements.slice(0, begin));
+  return (await queryTogether<OpenedRow>(session, statements.slice(begin)))!;
 }
 
 /**
@@ -54,12 +60,12 @@ export async function commitAndOpen(
 /** The statements before BEGIN are part of the transaction, and are undone with it. */
 function openStatements(
   { session, lockKey, lockTimeout }: RunContext,
-  { file, direction, directives, keepsNobodyWaiting }: PreparedMigration,
+  { file, direction, directives, keepsNobodyWaiting, transactionModes = "" }: PreparedMigration,
 ): readonly string[] {
   const patience = directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : lockTimeout);
   return [
     ...resetStatements(session, `migrate ${direction} ${file.name}`),
-    "BEGIN",
+    `BEGIN${transactionModes}`,
     withoutNotices,
     `SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, ${holdsLock(lockKey)} AS held, ${roleSettings} AS settings`,
     "SET LOCAL client_min_messages TO DEFAULT",

@@ -45,10 +45,10 @@ export async function transactionSql(
   step: Step,
   texts: readonly string[],
 ): Promise<string[]> {
-  const { file, directives, direction, keepsNobodyWaiting } = step.migration;
+  const { file, directives, direction, keepsNobodyWaiting, transactionModes = "" } = step.migration;
   const lockTimeout = directives.lockTimeout ?? (keepsNobodyWaiting ? 0 : settings.lockTimeout);
   return [
-    "BEGIN",
+    `BEGIN${transactionModes}`,
     ...timeouts(lockTimeout, directives.statementTimeout ?? 0),
     ...(await Promise.all(texts.map(asInFile))),
     ...leave,
