@@ -7,7 +7,8 @@ import { migrationsDirectory } from "./migration-session.ts";
 import { readChecksums } from "./prepare.ts";
 
 /** The settings that say which files are migrations. */
-export type FolderConfig = Pick<Config, "migrationsDirectory"> & Partial<Pick<Config, "migrationsIgnore">>;
+export type FolderConfig = Pick<Config, "migrationsDirectory"> &
+  Partial<Pick<Config, "migrationsIgnore" | "migrationsTable">>;
 
 /**
  * Refuses a folder in which something looks like a migration and would not run with the others.

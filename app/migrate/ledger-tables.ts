@@ -39,6 +39,11 @@ export function ledgerTables({
   };
 }
 
+/** The names of the ledger's tables, without a schema; those of earlier releases among them. */
+export function ledgerTableNames(migrationsTable: string): ReadonlySet<string> {
+  return new Set([migrationsTable, runsTableName(migrationsTable), legacyRunsTableName(migrationsTable)]);
+}
+
 const longestName = 63;
 
 /**

@@ -9,6 +9,8 @@ export interface FileFacts {
   readonly directives: Directives;
   /** The major version that the file is judged for. */
   readonly serverVersion: number;
+  /** Names of Headgate's own tables. */
+  readonly ledger: ReadonlySet<string>;
   /** Tables that the file itself makes: nobody else has them yet. */
   readonly madeHere: readonly Relation[];
   /** Turns a `location` of the parser, in bytes, into an offset of the text. */
@@ -20,6 +22,7 @@ export function createFacts(
   statements: readonly ParsedStatement[],
   directives: Directives,
   serverVersion: number,
+  ledger: ReadonlySet<string>,
 ): FileFacts {
   const bytes = Buffer.from(text, "utf8");
   return {
@@ -27,6 +30,7 @@ export function createFacts(
     statements,
     directives,
     serverVersion,
+    ledger,
     madeHere: statements.flatMap(madeBy),
     offsetOf: (location) =>
       bytes.length === text.length ? location : bytes.toString("utf8", 0, location).length,

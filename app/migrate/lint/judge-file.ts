@@ -1,15 +1,18 @@
 import { excerpt, lineAt } from "../failure-place.ts";
 import type { MigrationFile } from "../files.ts";
 import { readMigrationText, withLineFeeds } from "../migration-text.ts";
+import { bodyOf } from "../parse-tree.ts";
 import { prepareText } from "../prepare.ts";
 import { isParseFailure, largestParsed, parseStatements, tooDeep } from "../statements.ts";
 import { findSectionMarks } from "../section-marks.ts";
 import { withoutAllowed } from "./allowed.ts";
-import { createFacts } from "./facts.ts";
+import { createFacts, isMadeHere, type FileFacts } from "./facts.ts";
 import { judgeFiles } from "./file-rules.ts";
 import type { Finding, InDown, Remark, Severity } from "./finding.ts";
+import { judgeLedger } from "./ledger-rules.ts";
 import { lintRules, type OwnRemark, type RuleName } from "./rules.ts";
 import { judgeForServer } from "./server-rules.ts";
+import { judgeSessionState } from "./session-rules.ts";
 import { askSquawk, syntaxError, type SquawkRemark } from "./squawk.ts";
 import { squawkRules } from "./squawk-rules.ts";
 import { judgeStatements } from "./statement-rules.ts";
@@ -19,6 +22,8 @@ export interface JudgeOptions {
   readonly serverVersion: number;
   /** How many digits most versions of the folder have. */
   readonly width: number;
+  /** Names of Headgate's own tables. */
+  readonly ledger: ReadonlySet<string>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -53,6 +58,7 @@ export async function judgeFile(subject: Subject, options: JudgeOptions): Promis
     );
   }
   if (direction === "up") remarks.push(...judgeFiles(file, source, directives, options.width));
+  let facts: FileFacts | undefined;
   let squawkJudged = file.kind === "code"; // none of its rules concerns code
   if (file.kind === "sql") {
     // The text without its own BEGIN and COMMIT is what runs; our own rules want to see them.
@@ -61,10 +67,12 @@ export async function judgeFile(subject: Subject, options: JudgeOptions): Promis
     if (parsed === undefined) {
       remarks.push(notJudged(0, `by our own rules: it has more than ${largestParsed / 1024} KiB`));
     } else if (!isParseFailure(parsed)) {
-      const facts = createFacts(source, parsed, directives, options.serverVersion);
+      facts = createFacts(source, parsed, directives, options.serverVersion, options.ledger);
       const judges =
-        problems.length > 0 ? [judgeStatements] : [judgeTransaction, judgeStatements, judgeForServer];
-      remarks.push(...judges.flatMap((judge) => judge(facts)));
+        problems.length > 0
+          ? [judgeStatements, judgeLedger]
+          : [judgeTransaction, judgeStatements, judgeForServer, judgeLedger, judgeSessionState];
+      remarks.push(...judges.flatMap((judge) => judge(facts!)));
     } else if (parsed.message === tooDeep) {
       remarks.push(notJudged(0, `by our own rules: ${tooDeep}`));
     } else if (problems.length === 0) {
@@ -80,7 +88,11 @@ export async function judgeFile(subject: Subject, options: JudgeOptions): Promis
     else {
       const said = remarks.slice();
       const unreadToUs = unread !== undefined && unread.message !== tooDeep;
-      remarks.push(...readable(verdict, unreadToUs).filter((remark) => !isSaid(remark, said)));
+      remarks.push(
+        ...readable(verdict, unreadToUs).filter(
+          (remark) => !isSaid(remark, said) && !(facts !== undefined && isOfNewTable(facts, remark)),
+        ),
+      );
     }
   }
   return toFindings(subject, source, withoutAllowed(remarks, directives, source, squawkJudged));
@@ -100,6 +112,26 @@ function readable(verdict: readonly SquawkRemark[], alsoUnreadToUs: boolean): (O
           ),
         ]),
   ];
+}
+
+/** Rules of squawk about who waits. It knows the tables of CREATE TABLE, and not those of CREATE TABLE AS and SELECT INTO. */
+const aboutWaiting: ReadonlySet<string> = new Set([
+  "require-concurrent-index-creation",
+  "adding-not-nullable-field",
+  "adding-required-field",
+  "adding-field-with-default",
+  "adding-foreign-key-constraint",
+  "adding-serial-primary-key-field",
+  "changing-column-type",
+  "constraint-missing-not-valid",
+  "disallowed-unique-constraint",
+]);
+
+function isOfNewTable(facts: FileFacts, { rule, offset }: Remark): boolean {
+  // Outside a transaction others see the table before the next statement.
+  if (!aboutWaiting.has(rule) || facts.directives.noTransaction) return false;
+  const statement = facts.statements.findLast((one) => one.offset <= offset);
+  return statement !== undefined && isMadeHere(facts, bodyOf(statement.tree)["relation"]);
 }
 
 /** Whether one of our rules has said the same of that place, and better. */

@@ -107,6 +107,47 @@ const cases: readonly (readonly [title: string, sql: string, findings: readonly 
     `${outside}ALTER TABLE a ADD COLUMN b text;\nUPDATE a SET b = '';`,
     [],
   ],
+  [
+    "every way to write to the ledger",
+    [
+      "INSERT INTO schema_migrations (name) VALUES ('x');",
+      "UPDATE public.schema_migration_runs SET state = 'applied';",
+      "WITH gone AS (DELETE FROM schema_migrations RETURNING 1) SELECT FROM gone;",
+      "COPY schema_migrations FROM '/tmp/x';",
+      "MERGE INTO schema_migrations m USING a ON true WHEN MATCHED THEN DELETE;",
+    ].join("\n"),
+    [1, 2, 3, 4, 5].map((line) => `${line}:1 error writes-ledger`),
+  ],
+  [
+    "what only reads the ledger, or has its name in a text",
+    "INSERT INTO a SELECT name FROM schema_migrations;\nCOPY schema_migrations TO '/tmp/x';\nSELECT 'DELETE FROM schema_migrations';",
+    [],
+  ],
+  [
+    "what a resumed run could not make again",
+    `${outside}${[
+      "CREATE TEMPORARY TABLE t (id bigint);",
+      "SELECT 1 AS a INTO TEMP u;",
+      "SELECT set_config('app.x', current_user, false);",
+      "DECLARE c CURSOR WITH HOLD FOR SELECT 1;",
+      "SELECT pg_advisory_lock(1);",
+      "LISTEN x;",
+      "CREATE TEMP TABLE v AS SELECT 1 AS a;",
+      "CREATE TEMP VIEW w AS SELECT 1 AS a;",
+      "SELECT 1;",
+    ].join("\n")}`,
+    [2, 3, 4, 5, 6, 7, 8, 9].map((line) => `${line}:1 warning session-state`),
+  ],
+  [
+    "what it can make again, and what is left at the end",
+    `${outside}SELECT set_config('search_path', '', false);\nSET ROLE a;\nPREPARE p AS SELECT 1;\nSELECT set_config('app.x', current_user, true);\nSELECT pg_advisory_lock(1);`,
+    [],
+  ],
+  [
+    "locks and rows of tables that CREATE TABLE AS and SELECT INTO make",
+    "CREATE TABLE a AS SELECT 1 AS b;\nCREATE INDEX i ON a (b);\nALTER TABLE a ALTER COLUMN b SET NOT NULL;\nUPDATE a SET b = 2;\nSELECT 1 AS c INTO d FROM a;\nCREATE INDEX j ON d (c);",
+    [],
+  ],
   ["rows changed alone", "UPDATE a SET b = '';", []],
   [
     "a new enum value that is used at once",

@@ -3,6 +3,7 @@ import { basename, resolve } from "node:path";
 import { AppError } from "../../errors.ts";
 import { filesInvalid, readMigrationFolder, type MigrationFile } from "../files.ts";
 import type { FolderConfig } from "../known-migrations.ts";
+import { ledgerTableNames } from "../ledger-tables.ts";
 import { readMigrationText } from "../migration-text.ts";
 import { withDown } from "../prepare.ts";
 import { migrationsDirectory } from "../migration-session.ts";
@@ -61,9 +62,11 @@ export async function lintMigrations(
     ({ file }) => since === undefined || file.version > since,
   );
   const width = usualWidth(all);
+  const table = typeof from === "string" ? undefined : from.migrationsTable;
+  const ledger = ledgerTableNames(table ?? "schema_migrations");
   const judged = await judgeAll(subjects, async (subject) => {
     signal?.throwIfAborted();
-    return await judgeFile(subject, { serverVersion, width, signal });
+    return await judgeFile(subject, { serverVersion, width, ledger, signal });
   });
   const byName = new Map<string, LintedMigration & { findings: Finding[] }>();
   for (const [index, { file }] of subjects.entries()) {

@@ -55,6 +55,13 @@ export const lintRules = {
     about: "`pg_advisory_unlock_all()` and `DISCARD ALL`: release the lock that keeps other runners out",
     help: "Remove it; Headgate gives each migration a clean session anyway.",
   },
+  "writes-ledger": {
+    severity: "error",
+    inDown: "same",
+    about:
+      "a statement that writes to, alters or drops Headgate's own tables (`schema_migrations` and its table of runs, as configured)",
+    help: "Remove it. `migrate repair`, `baseline` and `down` change what is recorded; a migration that does is rolled back.",
+  },
   "enum-value-used": {
     severity: "warning",
     inDown: "same",
@@ -74,6 +81,13 @@ export const lintRules = {
     about:
       "rows of an existing table changed in the transaction that also locks tables: the lock is held until the last row is done",
     help: "Split it: schema first, rows in a migration of their own (`repeat-until-zero` for many), constraints after that.",
+  },
+  "session-state": {
+    severity: "warning",
+    inDown: "same",
+    about:
+      "what a `no-transaction` file leaves in its session and a resumed run could not make again: temporary tables, computed `set_config`, cursors `WITH HOLD`, advisory locks of the session, `LISTEN`",
+    help: "Use an ordinary table that the file drops at its end, write the setting as a constant (SET), or put it and what needs it into a file that runs in a transaction.",
   },
   "mixed-with-concurrently": {
     severity: "warning",

@@ -115,7 +115,7 @@ function applyCommand(
         if (constraint.columns.includes(name)) dropConstraint(effects, relation, key);
       return {};
     case "AT_AlterColumnType":
-      return def && "ColumnDef" in def ? changeType(schema, relation, name, def.ColumnDef) : {};
+      return def && "ColumnDef" in def ? changeType(schema, effects, relation, name, def.ColumnDef) : {};
     case "AT_SetNotNull": {
       if (column !== undefined) relation.columns.set(name, { ...column, notNull: true });
       return { scans: column?.notNull !== true && !isProven(relation, name) };

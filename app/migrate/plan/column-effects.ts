@@ -1,7 +1,7 @@
 import type { ColumnDef, Constraint, Node } from "libpg-query";
 import { addConstraint } from "./constraint-effects.ts";
 import type { PlannedColumn, PlannedRelation, PlannedSchema } from "./schema.ts";
-import type { Effects, TouchWork } from "./table-touches.ts";
+import { touch, type Effects, type TouchWork } from "./table-touches.ts";
 import { callsIn, columnOf, typeSize, typeText } from "./tree.ts";
 import { rewritesFor } from "./type-change.ts";
 
@@ -70,6 +70,7 @@ function isVolatile({ functions }: PlannedSchema, expression: Node | undefined):
 
 export function changeType(
   schema: PlannedSchema,
+  effects: Effects,
   relation: PlannedRelation,
   name: string,
   definition: ColumnDef,
@@ -77,6 +78,14 @@ export function changeType(
   const before = relation.columns.get(name);
   const to = columnFrom(schema, definition);
   if (before !== undefined) relation.columns.set(name, { ...to, notNull: before.notNull });
+  if (before !== undefined)
+    remakeForeignKeys(
+      schema,
+      effects,
+      relation,
+      name,
+      before.type !== to.type && rewritesFor(schema, before, to),
+    );
   const using = definition.raw_default;
   const keepsValue =
     using === undefined ||
@@ -90,4 +99,24 @@ export function changeType(
       ({ kind, columns }) => kind === "check" && columns.includes(name),
     );
   return { scans: checked };
+}
+
+/** Foreign keys at both ends of a column are dropped and made anew for its new type, and their triggers with them. */
+function remakeForeignKeys(
+  { relations }: PlannedSchema,
+  effects: Effects,
+  relation: PlannedRelation,
+  name: string,
+  comparesOtherwise: boolean,
+): void {
+  const remade = { scans: comparesOtherwise };
+  for (const owner of relations)
+    for (const { kind, columns, references, referencedColumns = [] } of owner.constraints.values()) {
+      if (kind !== "foreign key" || references === undefined) continue;
+      if (owner === relation && columns.includes(name))
+        touch(effects, references, "ACCESS EXCLUSIVE", remade);
+      const pointsHere =
+        references === relation && (referencedColumns.length === 0 || referencedColumns.includes(name));
+      if (pointsHere) touch(effects, owner, "ACCESS EXCLUSIVE", remade);
+    }
 }

@@ -52,7 +52,7 @@ export function addConstraint(
           scans: scans && !relation.isNew,
         });
       const columns = ofColumn.length > 0 ? ofColumn : wordsOf(constraint.fk_attrs);
-      add({ kind: "foreign key", columns, references });
+      add({ kind: "foreign key", columns, references, referencedColumns: wordsOf(constraint.pk_attrs) });
       return { scans };
     }
     default: {

@@ -1,4 +1,4 @@
-import type { Node, RangeVar } from "libpg-query";
+import type { Node, RangeVar, SelectStmt } from "libpg-query";
 import { addRelation, type PlannedSchema } from "./schema.ts";
 import { touchNamed, type Effects } from "./table-touches.ts";
 import { callsIn, relationsIn } from "./tree.ts";
@@ -26,8 +26,13 @@ export function reads(schema: PlannedSchema, effects: Effects, query: Node | und
     if (known?.isOurs && known.isVolatile)
       effects.undecided.add(`what ${name}() does is decided when it runs`);
   }
-  const into = "SelectStmt" in query ? query.SelectStmt.intoClause?.rel : undefined;
+  const into = "SelectStmt" in query ? intoOf(query.SelectStmt) : undefined;
   if (into !== undefined) addRelation(schema, into, "r");
+}
+
+/** The table that SELECT … INTO makes; of a UNION it is written in the first part. */
+function intoOf({ intoClause, larg }: SelectStmt): RangeVar | undefined {
+  return intoClause?.rel ?? (larg === undefined ? undefined : intoOf(larg));
 }
 
 /** The target of an UPDATE or DELETE that has no WHERE. */

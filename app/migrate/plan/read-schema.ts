@@ -27,6 +27,7 @@ interface ConstraintRow {
   readonly references: number;
   readonly definition: string | null;
   readonly columns: readonly string[] | null;
+  readonly referenced: readonly string[] | null;
 }
 
 /**
@@ -97,7 +98,8 @@ const relationsQuery = `
             FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
          (SELECT json_agg(json_build_object('name', k.conname, 'type', k.contype, 'validated', k.convalidated, 'references', k.confrelid::int8,
                    'definition', CASE WHEN k.contype = 'c' THEN pg_get_constraintdef(k.oid) END,
-                   'columns', (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey))))
+                   'columns', (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)),
+                   'referenced', (SELECT json_agg(a.attname) FROM pg_attribute a WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey))))
             FROM pg_constraint k WHERE k.conrelid = c.oid) AS constraints,
          (SELECT json_agg(i.inhparent::int8) FROM pg_inherits i WHERE i.inhrelid = c.oid) AS parents,
          coalesce(pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false) AS is_default,
@@ -184,13 +186,14 @@ async function connect(row: RelationRow, byOid: ReadonlyMap<number, PlannedRelat
   for (const parent of row.parents ?? []) byOid.get(parent)?.children.add(relation);
   if (row.index_of !== null) Object.assign(relation, { indexOf: byOid.get(row.index_of) });
   for (const constraint of row.constraints ?? []) {
-    const { name, type, validated, columns, references, definition } = constraint;
+    const { name, type, validated, columns, references, referenced, definition } = constraint;
     const planned: PlannedConstraint = {
       kind: type === "c" ? "check" : type === "f" ? "foreign key" : "other",
       validated,
       columns: columns ?? [],
       proves: definition === null ? [] : await provenBy(definition),
       references: byOid.get(references),
+      referencedColumns: referenced ?? [],
     };
     relation.constraints.set(name, planned);
   }

@@ -38,6 +38,8 @@ export interface PlannedConstraint {
   /** Columns of which a check says that they are not null. */
   readonly proves: readonly string[];
   readonly references: PlannedRelation | undefined;
+  /** The columns of `references` that a foreign key points at; none where they are its primary key and not written. */
+  readonly referencedColumns?: readonly string[];
 }
 
 /** What the server knows of a type. */

@@ -22,6 +22,10 @@ const tables = `
   CREATE UNIQUE INDEX items_plain_key ON items (plain);
   CREATE TRIGGER touching BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION touch();
   CREATE TABLE parts (item int CONSTRAINT parts_item_fkey REFERENCES items, size int);
+  CREATE TABLE coded (code varchar(10) PRIMARY KEY, other int);
+  CREATE TABLE coding (code varchar(10) REFERENCES coded);
+  INSERT INTO coded VALUES ('a', 1);
+  INSERT INTO coding VALUES ('a');
   CREATE TABLE loose (owner int REFERENCES owners);
   CREATE TABLE events (id int, day int NOT NULL) PARTITION BY RANGE (day);
   CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (1) TO (10);
@@ -67,6 +71,14 @@ const statements = [
   "ALTER TABLE items ALTER COLUMN price TYPE numeric(10,3)",
   "ALTER TABLE items ALTER COLUMN price TYPE numeric",
   "ALTER TABLE items ALTER COLUMN plain TYPE bigint",
+  "ALTER TABLE items ALTER COLUMN id TYPE bigint",
+  "ALTER TABLE items ALTER COLUMN owner TYPE bigint",
+  "ALTER TABLE owners ALTER COLUMN id TYPE bigint",
+  "ALTER TABLE parts ALTER COLUMN item TYPE bigint",
+  "ALTER TABLE coded ALTER COLUMN code TYPE varchar(20)",
+  "ALTER TABLE coded ALTER COLUMN code TYPE text",
+  "ALTER TABLE coding ALTER COLUMN code TYPE varchar(20)",
+  "ALTER TABLE coded ALTER COLUMN other TYPE bigint",
   "ALTER TABLE items ALTER COLUMN at TYPE timestamptz",
   "ALTER TABLE items ALTER COLUMN at TYPE timestamp(6)",
   "ALTER TABLE items ALTER COLUMN on_day TYPE timestamp",
@@ -266,6 +278,38 @@ describe("what plan says of a statement", () => {
     await withTestSession(inZone("Europe/Berlin"), async (session) => {
       const [plan, server] = [await planned(session, text), await observed(session, text)];
       expect(comparable(text, plan, server)).toEqual(comparable(text, server, plan));
+    });
+  });
+
+  it.each([
+    "CREATE TABLE fresh AS SELECT * FROM parts",
+    "SELECT * INTO fresh FROM parts",
+    "CREATE TABLE public.fresh AS TABLE parts",
+    "CREATE TABLE fresh AS SELECT * FROM parts UNION SELECT * FROM parts",
+    "CREATE TABLE fresh (item, size) AS EXECUTE chosen",
+    "SELECT item, size INTO fresh FROM parts UNION SELECT * FROM parts",
+    "WITH x AS (SELECT * FROM parts) SELECT * INTO fresh FROM x",
+    "CREATE UNLOGGED TABLE fresh AS VALUES (1, 2)",
+    "CREATE TABLE fresh (LIKE parts)",
+  ])("%s: what it makes is new", async (text) => {
+    await withTestSession(inZone("UTC"), async (session) => {
+      for (const later of [
+        "ALTER TABLE fresh ADD COLUMN x uuid DEFAULT gen_random_uuid()",
+        "UPDATE fresh SET size = 1",
+      ]) {
+        const parsed = await parseStatements(`${text}; ${later}`);
+        if (isParseFailure(parsed)) throw new Error(parsed.message);
+        const words = new Set<string>();
+        wordsIn(parsed, words);
+        const schema = await readPlannedSchema(session, [...words], []);
+        const [made, used] = parsed.map(({ tree }) => statementEffects(schema, tree));
+        const touched = [...made!.touches.values(), ...used!.touches.values()].filter(({ name }) =>
+          name.endsWith("fresh"),
+        );
+        expect(
+          touched.map(({ relation, rewrites, readersWait }) => [relation?.isNew, rewrites, readersWait]),
+        ).toEqual([[true, false, false]]);
+      }
     });
   });
 
