@@ -23,8 +23,13 @@ afterEach(async () => {
 
 function start(env: Readonly<Record<string, string>> = {}): RunningProgram {
   return startProgram("docker-entrypoint.sh", {
-    env: { DATABASE_URL: database.url, MIGRATIONS_DIR: folder, ...ports, ...env },
+    env: { ...address(), ...ports, ...env },
   });
+}
+
+/** A table that the tests hold is there before the first migration. */
+function address(): Record<string, string> {
+  return { DATABASE_URL: database.url, MIGRATIONS_DIR: folder, MIGRATE_NONEMPTY_DATABASE: "allow" };
 }
 
 async function ready(
@@ -90,7 +95,7 @@ describe("the container while it is not serving yet", () => {
       await client.query("BEGIN; SELECT * FROM held FOR UPDATE");
       const holder = startProgram("migrate", {
         args: ["up", "--yes"],
-        env: { DATABASE_URL: database.url, MIGRATIONS_DIR: folder },
+        env: address(),
       });
       await holder.waitForOutput("applying 000001_wait");
       start();

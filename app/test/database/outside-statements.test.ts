@@ -273,7 +273,9 @@ describe("what an interrupted REINDEX CONCURRENTLY leaves", () => {
       });
       await withTestSession(scene.database.address, async ({ client }) => {
         await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM t");
-        expect(await migrate(scene)).toMatchObject({ code: 6 });
+        expect(await migrate(scene, ["up", "--yes"], { MIGRATE_NONEMPTY_DATABASE: "allow" })).toMatchObject({
+          code: 6,
+        });
         await client.query("COMMIT");
       });
       const leftovers = "SELECT relname FROM pg_class WHERE relname ~ '_cc(old|new)'";
