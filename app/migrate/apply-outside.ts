@@ -20,9 +20,11 @@ import {
   finishRun,
   insertRun,
   recordProgress,
+  recordResumeBlocked,
   recordStatementStarted,
   recordStatementsTotal,
 } from "./run-progress.ts";
+import { createSessionTracker } from "./session-state.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { Statement } from "./statements.ts";
 
@@ -111,19 +113,41 @@ async function runStatements(
   const { session, listener } = context;
   const { file, directives } = migration;
   // What earlier statements set for the session is gone with the session that was killed.
-  for (const { setsSession, text } of statements.slice(0, resumeAt))
+  const done = statements.slice(0, resumeAt);
+  const forgotten = done.findLastIndex(({ forgetsSession }) => forgetsSession);
+  for (const { setsSession, text } of done.slice(forgotten + 1))
     if (setsSession) await runText(session, text);
+  const tracker = createSessionTracker(session);
+  await tracker.begin();
+  let blocked: string | null = null;
+  let wasBlocked = false;
   for (const [index, statement] of statements.entries()) {
     if (index < resumeAt) continue;
     stopIfAborted(context);
+    const looks = statement.mayTouchSession || blocked !== null;
+    const lookBehind = async (): Promise<string | null> =>
+      looks ? (blocked = await tracker.lookBehind(statement, index)) : null;
+    wasBlocked ||= blocked !== null;
     await atStatement(migration, statement, async () => {
       if (directives.repeatUntilZero !== undefined) await runBatches(context, migration, statement, id);
       else if (!statement.outsideTransaction && !(statement.mayBeRefusedInside && interrupted === index))
-        await runRecorded(context, migration, statement, index, id);
+        await runRecorded(context, migration, statement, index, id, lookBehind);
       else if (statement.recovery === "unknown")
-        await runBlock(context, migration, statement, index, id, interrupted === index);
-      else await runBare(context, migration, statement, index, id, interrupted === index);
+        await runBlock(context, migration, statement, index, id, interrupted === index, lookBehind);
+      else await runBare(context, migration, statement, index, id, interrupted === index, lookBehind);
     });
+    // What held for the transaction alone (SET LOCAL) is gone by now.
+    if (blocked !== null) {
+      blocked = await tracker.lookAgain();
+      wasBlocked = true;
+    }
+    if (blocked === null && wasBlocked) {
+      await asOurselves(
+        session,
+        async () => await recordResumeBlocked(session.client, context.tables, id, null),
+      );
+      wasBlocked = false;
+    }
     await keepLock(context, migration, `${file.name}, statement ${index + 1},`);
     listener({ type: "statement", name: file.name, done: index + 1, total: statements.length });
   }
@@ -136,6 +160,7 @@ async function runRecorded(
   statement: Statement,
   index: number,
   id: string,
+  lookBehind: () => Promise<string | null>,
 ): Promise<void> {
   const { directives, file } = migration;
   const retries = directives.retries ?? context.retries;
@@ -150,12 +175,13 @@ async function runRecorded(
         lockTimeout,
         directives.statementTimeout ?? 0,
         statement.text,
+        lookBehind,
       );
       return;
     } catch (error) {
       const code = codeOf(serverError(error)) ?? "";
       if (statement.mayBeRefusedInside && code === refusedInside)
-        return await runBare(context, migration, statement, index, id, false);
+        return await runBare(context, migration, statement, index, id, false, lookBehind);
       if (!retryable.has(code) || attempt > retries) throw error;
       const delay = backOff(attempt);
       context.listener({ type: "retry", name: file.name, attempt, retries, delay, reason: summaryOf(error) });
@@ -179,6 +205,7 @@ async function runBlock(
   index: number,
   id: string,
   wasInterrupted: boolean,
+  lookBehind: () => Promise<string | null>,
 ): Promise<void> {
   if (wasInterrupted) {
     const reason = migration.directives.repeatableStatements;
@@ -187,12 +214,12 @@ async function runBlock(
     context.listener({ type: "warning", name: migration.file.name, text });
   } else {
     try {
-      return await runRecorded(context, migration, statement, index, id);
+      return await runRecorded(context, migration, statement, index, id, lookBehind);
     } catch (error) {
       if (codeOf(serverError(error)) !== committedInside) throw error;
     }
   }
-  await runBare(context, migration, statement, index, id, wasInterrupted);
+  await runBare(context, migration, statement, index, id, wasInterrupted, lookBehind);
 }
 
 /** The one statement of a backfill, committed again and again until it changes no row. */

@@ -6,7 +6,7 @@ import type { Recovery } from "./outside-statements.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { asOurselves } from "./recorded-transaction.ts";
 import { keepLock, type RunContext } from "./run-context.ts";
-import { recordProgress, recordStatementStarted } from "./run-progress.ts";
+import { recordProgress, recordResumeBlocked, recordStatementStarted } from "./run-progress.ts";
 import type { Statement } from "./statements.ts";
 
 /**
@@ -20,6 +20,7 @@ export async function runBare(
   index: number,
   id: string,
   wasInterrupted: boolean,
+  lookBehind: () => Promise<string | null>,
 ): Promise<void> {
   const { session, tables, listener } = context;
   const { concurrently, recovery } = statement;
@@ -69,7 +70,11 @@ export async function runBare(
     throw new AppError("migration-failed", `the index ${concurrently.index} is INVALID after it was built`);
   }
   await keepLock(context, migration, `${migration.file.name}, statement ${index + 1},`);
-  await asOurselves(session, async () => await recordProgress(session.client, tables, id, index + 1, 0));
+  const blocked = await lookBehind();
+  await asOurselves(session, async () => {
+    await recordProgress(session.client, tables, id, index + 1, 0);
+    if (blocked !== null) await recordResumeBlocked(session.client, tables, id, blocked);
+  });
 }
 
 /** Failures behind which a statement is not as if it had never begun: its mark in the ledger stays. */

@@ -46,7 +46,8 @@ const noFunctions: ReadonlySet<string> = new Set(
   ),
 );
 
-function callsOnlyBuiltIn(tree: unknown): boolean {
+/** Whether every function that is named in a tree is one of PostgreSQL's that compute. */
+export function callsOnlyBuiltIn(tree: unknown): boolean {
   for (const [name, node] of nodesIn(tree)) {
     if (name !== "FuncCall") continue;
     const words = wordsOf(node["funcname"]);

@@ -3,7 +3,7 @@ import { runText } from "../database/run-text.ts";
 import { guardSettings, type Session } from "../database/session.ts";
 import { inTransaction } from "../database/transaction.ts";
 import type { RunContext } from "./run-context.ts";
-import { recordProgress } from "./run-progress.ts";
+import { recordProgress, recordResumeBlocked } from "./run-progress.ts";
 
 /**
  * One statement and the record that `done` statements have taken effect, in one transaction.
@@ -17,14 +17,17 @@ export async function inRecordedTransaction(
   lockTimeout: number,
   statementTimeout: number,
   text: string,
+  lookBehind: () => Promise<string | null> = async () => null,
 ): Promise<number> {
   const { session, tables } = context;
   // The guards each time: an earlier statement may have been RESET ALL.
   const opening = ["BEGIN READ WRITE", ...guardSettings(session), ...timeouts(lockTimeout, statementTimeout)];
   return await inTransaction(session, opening, async () => {
     const { rowsChanged } = await runText(session, text);
+    const blocked = await lookBehind();
     await session.client.query(ourselves.join("; "));
     await recordProgress(session.client, tables, id, done, rowsChanged);
+    if (blocked !== null) await recordResumeBlocked(session.client, tables, id, blocked);
     return rowsChanged;
   });
 }

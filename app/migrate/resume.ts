@@ -21,6 +21,7 @@ export async function resumeOf(
 ): Promise<UnfinishedRun | undefined> {
   if (unfinished === undefined) return undefined;
   if (migration.directives.noTransaction) {
+    if (unfinished.resumeBlocked !== null && unfinished.statementsDone > 0) throw cannotResume(unfinished);
     const point = await findResumePoint(database, migration, unfinished);
     const begun = migration.statements?.[unfinished.statementStarted ?? -1];
     if (begun?.recovery === "unknown" && migration.directives.repeatableStatements === undefined)
@@ -59,6 +60,14 @@ async function findResumePoint(
     "history-conflict",
     `${describeUnfinished(unfinished)} It has changed since, in what stands before statement ${begun + 1} of its file. ` +
       `Restore that so that the run can be resumed, or settle it: ${settleBy(file.name)}.`,
+  );
+}
+
+function cannotResume(run: UnfinishedRun): AppError {
+  return new AppError(
+    "history-conflict",
+    `${describeUnfinished(run)} It cannot be resumed there: ${run.resumeBlocked}, and what follows may count on it. ` +
+      `Finish it or take it back by hand, and settle it: ${settleBy(run.name)}.`,
   );
 }
 

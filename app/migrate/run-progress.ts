@@ -91,6 +91,22 @@ export async function recordProgress(
   );
 }
 
+/** Says why a resume behind what is done would be wrong, or that it would not; a ledger without the column keeps none. */
+export async function recordResumeBlocked(
+  database: Queryable,
+  tables: LedgerTables,
+  id: string,
+  reason: string | null,
+): Promise<void> {
+  if (!tables.columns.has("resume_blocked")) return;
+  await writeRow(
+    database,
+    tables,
+    (write) =>
+      `UPDATE ${tables.runs} SET resume_blocked = ${reason === null ? "NULL" : write(reason)} ${withId(id)} RETURNING 1`,
+  );
+}
+
 export async function finishRun(
   database: Queryable,
   tables: LedgerTables,

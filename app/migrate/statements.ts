@@ -1,5 +1,14 @@
+import { callsOnlyBuiltIn } from "./only-changes-rows.ts";
 import { outsideOf, type Recovery } from "./outside-statements.ts";
-import { alterCommands, bodyOf, nameParts, optionsOf, type Node, type TreeNode } from "./parse-tree.ts";
+import {
+  alterCommands,
+  bodyOf,
+  nameParts,
+  optionsOf,
+  wordsOf,
+  type Node,
+  type TreeNode,
+} from "./parse-tree.ts";
 import { createLineCounter, endOfLine } from "./line-ends.ts";
 import { loadParser } from "./sql-parser.ts";
 
@@ -25,6 +34,14 @@ export interface Statement {
   readonly copiesFromClient: boolean;
   /** Changes a setting of the session, and must be repeated when a run is resumed behind it. */
   readonly setsSession: boolean;
+  /** RESET ALL or DISCARD ALL: what was set before is gone. */
+  readonly forgetsSession: boolean;
+  /** May leave something else in the session: it can call functions, or makes temporary objects. */
+  readonly mayTouchSession: boolean;
+  /** Of those: may run functions of one's own. */
+  readonly runsOwnCode: boolean;
+  /** Of those: only by way of triggers. */
+  readonly runsDataTriggersOnly: boolean;
   /** Must not be cut off by lock_timeout: VALIDATE CONSTRAINT scans, and is meant to take its time. */
   readonly validates: boolean;
 }
@@ -135,7 +152,13 @@ function describe(tree: TreeNode, text: string, offset: number, line: number): S
       body["is_from"] === true &&
       body["filename"] === undefined &&
       body["is_program"] !== true,
-    setsSession: node === "VariableSetStmt" && body["is_local"] !== true,
+    setsSession: setsSession(node, body),
+    forgetsSession:
+      (node === "VariableSetStmt" && body["kind"] === "VAR_RESET_ALL") ||
+      (node === "DiscardStmt" && body["target"] === "DISCARD_ALL"),
+    mayTouchSession: !quiet.has(node) || !callsOnlyBuiltIn(tree) || makesTemporary(body),
+    runsOwnCode: changesData.has(node) || runsCode.has(node) || !callsOnlyBuiltIn(tree),
+    runsDataTriggersOnly: changesData.has(node) && callsOnlyBuiltIn(tree),
     validates:
       node === "AlterTableStmt" &&
       alterCommands(body).some(({ subtype }) => subtype === "AT_ValidateConstraint"),
@@ -181,6 +204,51 @@ const savepoints: ReadonlySet<string> = new Set([
   "TRANS_STMT_RELEASE",
   "TRANS_STMT_ROLLBACK_TO",
 ]);
+
+/** What a resume repeats: SET, PREPARE, LOAD, and set_config with constants, as pg_dump begins. */
+function setsSession(node: string, body: Node): boolean {
+  if (node === "VariableSetStmt") return body["is_local"] !== true;
+  if (node === "PrepareStmt" || node === "DeallocateStmt" || node === "LoadStmt" || node === "DiscardStmt")
+    return true;
+  if (node !== "SelectStmt" || body["fromClause"] !== undefined || body["whereClause"] !== undefined)
+    return false;
+  const targets = (body["targetList"] ?? []) as { ResTarget?: { val?: { FuncCall?: Node } } }[];
+  return (
+    targets.length > 0 &&
+    targets.every(({ ResTarget: target }) => {
+      const call = target?.val?.FuncCall;
+      const args = (call?.["args"] ?? []) as { A_Const?: { boolval?: { boolval?: boolean } } }[];
+      return (
+        wordsOf(call?.["funcname"]).at(-1) === "set_config" &&
+        args.length === 3 &&
+        args.every(({ A_Const: constant }) => constant !== undefined) &&
+        args[2]?.A_Const?.boolval !== undefined &&
+        args[2].A_Const.boolval.boolval !== true
+      );
+    })
+  );
+}
+
+/** Definitions call no function but one that stands in them. */
+const quiet: ReadonlySet<string> = new Set(
+  "CreateStmt AlterTableStmt IndexStmt DropStmt CommentStmt GrantStmt GrantRoleStmt RenameStmt AlterOwnerStmt AlterObjectSchemaStmt CreateEnumStmt AlterEnumStmt CreateDomainStmt CreateFunctionStmt AlterFunctionStmt CreateSchemaStmt CreateTrigStmt CreateSeqStmt AlterSeqStmt CreateRoleStmt AlterRoleStmt ViewStmt CompositeTypeStmt CreatePolicyStmt VacuumStmt ReindexStmt ClusterStmt CreatedbStmt DropdbStmt AlterSystemStmt TruncateStmt".split(
+    " ",
+  ),
+);
+const changesData: ReadonlySet<string> = new Set([
+  "InsertStmt",
+  "UpdateStmt",
+  "DeleteStmt",
+  "MergeStmt",
+  "CopyStmt",
+]);
+
+const runsCode: ReadonlySet<string> = new Set(["DoStmt", "CallStmt", "ExecuteStmt"]);
+
+function makesTemporary(body: Node): boolean {
+  const { relation, view, sequence } = body as Record<string, { relpersistence?: string } | undefined>;
+  return [relation, view, sequence].some((made) => made?.relpersistence === "t");
+}
 
 function concurrentIndex(node: string, body: Node): ConcurrentIndex | undefined {
   const relation = body["relation"] as { schemaname?: string; relname?: string } | undefined;

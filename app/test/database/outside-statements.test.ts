@@ -5,6 +5,10 @@ import { withTestSession } from "../support/test-database.ts";
 
 const outside = "-- migrate: no-transaction\n";
 
+/** The tables that a test makes by itself are no reason to refuse. */
+const up = async (scene: Scene): ReturnType<typeof migrate> =>
+  await migrate(scene, ["up", "--yes"], { MIGRATE_NONEMPTY_DATABASE: "allow" });
+
 /** As a run is left that was killed in the statement of this number, from 0, or behind it and before its record. */
 async function asKilledIn({ database }: Scene, statement: number): Promise<void> {
   await database.query(
@@ -134,11 +138,11 @@ describe("a statement that PostgreSQL refuses in a transaction", () => {
           ),
         });
         try {
-          expect(await migrate(scene)).toEqual({ code: 0, output: expect.any(String) });
+          expect(await up(scene)).toEqual({ code: 0, output: expect.any(String) });
           const index = named(before).split(";").length;
           await scene.database.query("DROP TABLE last");
           await asKilledIn(scene, index);
-          const { code, output } = await migrate(scene);
+          const { code, output } = await up(scene);
           expect({ code, output: code === 0 ? "" : output }).toEqual({ code: 0, output: "" });
           expect(output).toContain(says ?? "");
           expect(await scene.database.query("SELECT 1 AS one FROM last")).toEqual([]);
@@ -154,9 +158,9 @@ describe("a statement that PostgreSQL refuses in a transaction", () => {
       writeFiles(scene.folder, {
         "000001_case.up.sql": `${outside}CREATE TABLE first ();\nCOMMIT PREPARED 'x';\n`,
       });
-      expect(await migrate(scene)).toMatchObject({ code: 6 });
+      expect(await up(scene)).toMatchObject({ code: 6 });
       await asKilledIn(scene, 1);
-      expect(await migrate(scene)).toMatchObject({ code: 0, output: expect.stringContaining(finished) });
+      expect(await up(scene)).toMatchObject({ code: 0, output: expect.stringContaining(finished) });
     });
   });
 
@@ -168,7 +172,7 @@ describe("a statement that PostgreSQL refuses in a transaction", () => {
       });
       await withTestSession(scene.database.address, async ({ client }) => {
         await client.query("BEGIN; SELECT FROM parts");
-        expect(await migrate(scene)).toMatchObject({ code: 6 });
+        expect(await up(scene)).toMatchObject({ code: 6 });
         await client.query("COMMIT");
       });
       expect(
@@ -176,7 +180,7 @@ describe("a statement that PostgreSQL refuses in a transaction", () => {
           "SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhrelid = 'low'::regclass",
         ),
       ).toEqual([{ pending: true }]);
-      expect(await migrate(scene)).toMatchObject({
+      expect(await up(scene)).toMatchObject({
         code: 0,
         output: expect.stringContaining('ALTER TABLE "parts" DETACH PARTITION "low" FINALIZE'),
       });
@@ -191,10 +195,10 @@ describe("a statement that PostgreSQL refuses in a transaction", () => {
         "000001_case.up.sql": `${outside}CREATE TABLE first ();\nCREATE DATABASE ${name};\n`,
       });
       try {
-        expect(await migrate(scene)).toMatchObject({ code: 0 });
+        expect(await up(scene)).toMatchObject({ code: 0 });
         await scene.database.query(`UPDATE pg_database SET datconnlimit = -2 WHERE datname = '${name}'`);
         await asKilledIn(scene, 1);
-        expect(await migrate(scene)).toMatchObject({ code: 6, output: expect.stringContaining("42P04") });
+        expect(await up(scene)).toMatchObject({ code: 6, output: expect.stringContaining("42P04") });
       } finally {
         await scene.database.query(`DROP DATABASE IF EXISTS ${name}`);
       }
@@ -208,20 +212,20 @@ describe("a statement that PostgreSQL refuses in a transaction", () => {
       );
       const file = "CREATE TABLE first ();\nCALL more();\nCREATE TABLE last ();\n";
       writeFiles(scene.folder, { "000001_case.up.sql": outside + file });
-      expect(await migrate(scene)).toMatchObject({ code: 6 });
-      const refused = await migrate(scene);
+      expect(await up(scene)).toMatchObject({ code: 6 });
+      const refused = await up(scene);
       expect(refused).toMatchObject({
         code: 7,
         output: expect.stringContaining("Statement 2 of 000001_case (CALL) commits by itself"),
       });
       expect(refused.output).toContain("`migrate repair 000001_case --as applied` or `--as pending`");
       await asKilledIn(scene, 1);
-      expect(await migrate(scene)).toMatchObject({ code: 7 });
+      expect(await up(scene)).toMatchObject({ code: 7 });
       expect(await scene.database.query("SELECT v FROM n")).toEqual([{ v: 2 }]);
       writeFiles(scene.folder, {
         "000001_case.up.sql": `-- migrate: repeatable-statements it may count twice\n${outside}${file}`,
       });
-      expect(await migrate(scene)).toMatchObject({
+      expect(await up(scene)).toMatchObject({
         code: 0,
         output: expect.stringContaining("runs again from its beginning (it may count twice)"),
       });
@@ -257,7 +261,7 @@ describe("what an interrupted REINDEX CONCURRENTLY leaves", () => {
       writeFiles(scene.folder, {
         "000001_case.up.sql": `${outside}REINDEX ${kind} CONCURRENTLY ${target};\n`,
       });
-      const { code, output } = await migrate(scene);
+      const { code, output } = await up(scene);
       expect({ code, output: code === 0 ? "" : output }).toEqual({ code: 0, output: "" });
       expect(
         await scene.database.query("SELECT relname FROM pg_class WHERE relname ~ '_cc(old|new)'"),
@@ -273,14 +277,12 @@ describe("what an interrupted REINDEX CONCURRENTLY leaves", () => {
       });
       await withTestSession(scene.database.address, async ({ client }) => {
         await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM t");
-        expect(await migrate(scene, ["up", "--yes"], { MIGRATE_NONEMPTY_DATABASE: "allow" })).toMatchObject({
-          code: 6,
-        });
+        expect(await up(scene)).toMatchObject({ code: 6 });
         await client.query("COMMIT");
       });
       const leftovers = "SELECT relname FROM pg_class WHERE relname ~ '_cc(old|new)'";
       expect(await scene.database.query(leftovers)).toHaveLength(1);
-      expect(await migrate(scene)).toMatchObject({
+      expect(await up(scene)).toMatchObject({
         code: 0,
         output: expect.stringMatching(/dropped pg_toast\.pg_toast_\d+_index_ccnew: INVALID/),
       });
