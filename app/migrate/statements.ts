@@ -1,4 +1,4 @@
-import { callsOnlyBuiltIn } from "./only-changes-rows.ts";
+import { callsOnlyBuiltIn } from "./built-in-calls.ts";
 import { outsideOf, type Recovery } from "./outside-statements.ts";
 import {
   alterCommands,
