@@ -22,7 +22,7 @@ function parse(text: string, kind: "sql" | "code" = "sql"): { directives: Direct
 
 const problemsOf = (text: string, kind: "sql" | "code" = "sql"): string[] => parse(text, kind).problems;
 const known =
-  "no-transaction, lock-timeout, statement-timeout, retries, repeat-until-zero, deferred, breaking, irreversible, secret, allow";
+  "no-transaction, lock-timeout, statement-timeout, retries, repeat-until-zero, deferred, breaking, irreversible, secret, repeatable-statements, allow";
 
 describe("directives", () => {
   it("are none in a text without them", () => {

@@ -51,7 +51,9 @@ export class RunMemory<Plan = unknown> {
 
   finish(result: StepResult): void {
     this.done.push(result);
-    [this.open, this.before] = [undefined, undefined];
+    // Another one may have had to be done again, where the server had forgotten it.
+    if (this.open !== undefined && isOf(result, this.open.step))
+      [this.open, this.before] = [undefined, undefined];
   }
 
   loseStep(lost: LostStep): void {

@@ -2,11 +2,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { startDeferredMigrations } from "../../deferred-migrations.ts";
 import { createLog } from "../../log.ts";
 import { migrateUp } from "../../migrate/up.ts";
 import { startService, type Service } from "../../service.ts";
 import { startProgram } from "../support/run-program.ts";
-import { configOf, createTestDatabase, type TestDatabase } from "../support/test-database.ts";
+import {
+  configOf,
+  createTestDatabase,
+  withTestSession,
+  type TestDatabase,
+} from "../support/test-database.ts";
 import { waitForCondition } from "../support/wait-for-condition.ts";
 
 let folder: string;
@@ -75,6 +81,38 @@ describe("a service with deferred migrations", () => {
     );
     await Promise.all(services.splice(0).map((service) => service.stop()));
     expect(await runsOfLater()).toEqual([{ state: "applied" }]);
+  });
+
+  it("tries again after its session was ended", async () => {
+    const config = configOf(database.url, { MIGRATIONS_DIR: folder });
+    await migrateUp(config);
+    await writeFile(
+      join(folder, "000002_later.up.sql"),
+      "-- migrate: deferred\nCREATE TABLE later AS TABLE one;\n",
+    );
+    const busy =
+      "FROM pg_stat_activity WHERE application_name LIKE 'headgate migrate up 000002_later%' AND wait_event_type = 'Lock'";
+    const deferred = await withTestSession(database.address, async ({ client }) => {
+      await client.query("BEGIN; LOCK TABLE one");
+      const started = startDeferredMigrations(config, log, {
+        hasDeferred: true,
+        isReady: async () => true,
+        pauseBetweenTries: 10,
+      });
+      await waitForCondition(
+        "the deferred migration to wait",
+        async () => (await database.query(`SELECT ${busy}`)).length > 0,
+      );
+      await database.query(`SELECT pg_terminate_backend(pid) ${busy}`);
+      await client.query("COMMIT");
+      return started;
+    });
+    await waitForCondition(
+      "the deferred migration to be applied",
+      async () =>
+        (await database.query("SELECT FROM schema_migrations WHERE name = '000002_later'")).length > 0,
+    );
+    await deferred.stop();
   });
 
   it("leaves them alone before the schema is ready, and where migrations are not its business", async () => {

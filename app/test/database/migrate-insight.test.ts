@@ -146,7 +146,7 @@ describe("migrate check --offline", () => {
           exitCode: 7,
           migrations: ["000001_one", "000002_two", "000003_three"],
           problems: [
-            '000002_two.down.sql:1: unknown directive "no-transction" (did you mean no-transaction?); known: no-transaction, lock-timeout, statement-timeout, retries, repeat-until-zero, deferred, breaking, irreversible, secret, allow.',
+            '000002_two.down.sql:1: unknown directive "no-transction" (did you mean no-transaction?); known: no-transaction, lock-timeout, statement-timeout, retries, repeat-until-zero, deferred, breaking, irreversible, secret, repeatable-statements, allow.',
           ],
           warnings: [],
         },

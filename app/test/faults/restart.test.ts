@@ -9,6 +9,7 @@ import {
   type ClusterOptions,
 } from "../../../scripts/embedded-postgres/cluster.ts";
 import { findFreePort } from "../support/free-port.ts";
+import { waitForCondition } from "../support/wait-for-condition.ts";
 import { heal } from "./support/die-and-heal.ts";
 import { createScene, gate, holdGate, removeScenes, undisturbedOutcome } from "./support/scene.ts";
 import { takeTurns } from "./support/take-turns.ts";
@@ -73,5 +74,37 @@ describe("a server that restarts in the middle of a migration", () => {
     expect(end).toMatchObject({ code: 4, stderr: expect.stringContaining("was not ready within 1 s") });
     expect(end.stdout).toContain("1 migration applied, 000002_body failed");
     expect(await scene.up()).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ["of a migration in a transaction", ""],
+    ["of one outside a transaction", "-- migrate: no-transaction\n"],
+  ])("twice at the same place %s is not tried a third time: 6", async (_what, directive) => {
+    const scene = await createScene({
+      "000001_base.up.sql": "CREATE TABLE items (n int)",
+      "000002_crash.up.sql": `${directive}SELECT pg_sleep(600)`,
+    });
+    const runner = scene.startUp();
+    const first = await scene.waitUntilStuck(runner, "PgSleep");
+    process.kill(first, "SIGKILL");
+    const second = await waitForCondition("the second attempt", async () => {
+      const pid = await scene.waitUntilStuck(runner, "PgSleep").catch(() => first);
+      return pid === first ? undefined : pid;
+    });
+    process.kill(second, "SIGKILL");
+    expect(await runner.ended).toMatchObject({
+      code: 6,
+      stderr: expect.stringMatching(/000002_crash failed: .*it may be what crashes the server/),
+    });
+    await waitForCondition("the server", async () =>
+      scene.database.query("SELECT").then(
+        () => true,
+        () => false,
+      ),
+    );
+    const names = await scene.database.query(
+      "SELECT name FROM schema_migrations WHERE name <> '000001_base'",
+    );
+    expect(names).toEqual([]);
   });
 });
