@@ -466,7 +466,10 @@ export function expectBaseline(
   if (version !== 1 && !files.some((file) => file.version === version))
     return [refusal(truth, [2, 7, 9], "there is no such version")];
   const found = compare(files, truth);
-  const meant = found.pending.filter((file) => file.version <= version);
+  // The other one of two with the same number is settled by name, too.
+  const meant = found.pending.filter(
+    (file) => file.version <= version && !found.collided.some((collision) => collision.file === file),
+  );
   const names = [
     ...conflictNames(found, true),
     ...truth.halted.keys(),
