@@ -95,13 +95,11 @@ export function expectUp(truth: Truth, files: readonly ModelFile[], wish: UpWish
   const halted = [...truth.halted.values()];
   const breaking = found.ahead.filter((entry) => entry.breaking).map(({ name }) => name);
   const conflicts = conflictNames(found, outOfOrder);
-  if (breaking.length > 0)
-    return [
-      refusal(truth, conflicts.length > 0 ? [7, 9] : [9], "the image is too old", [
-        ...breaking,
-        ...conflicts,
-      ]),
-    ];
+  if (breaking.length > 0) {
+    const others = [...conflicts, ...halted.map(({ name }) => name)];
+    const codes = others.length > 0 ? [7, 9] : [9];
+    return [refusal(truth, codes, "the image is too old", [...breaking, ...others])];
+  }
   if (conflicts.length > 0) return [refusal(truth, [7], "files and history disagree", conflicts)];
   const byName = new Map(files.map((file) => [nameOf(file), file]));
   const newest = Math.max(1, ...files.map(({ version }) => version));
@@ -175,7 +173,10 @@ export function expectUp(truth: Truth, files: readonly ModelFile[], wish: UpWish
     return ends;
   }
   const run = attempt(truth, wanted.map(upTask), wanted.length === 0 ? "nothing to do" : "applied");
-  const isResumedFirst = halted.every(({ name }) => wanted.some((file) => nameOf(file) === name));
+  // A run that did nothing yet is as good as none: its migration may be out of order again.
+  const isResumedFirst = halted.every(
+    (run) => isHard(run) && wanted.some((file) => nameOf(file) === run.name),
+  );
   return [run, ...ends, ...(isResumedFirst ? [] : mayRefuse)];
 }
 
