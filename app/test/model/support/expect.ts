@@ -175,7 +175,7 @@ export function expectUp(truth: Truth, files: readonly ModelFile[], wish: UpWish
   const run = attempt(truth, wanted.map(upTask), wanted.length === 0 ? "nothing to do" : "applied");
   // A run that did nothing yet is as good as none: its migration may be out of order again.
   const isResumedFirst = halted.every(
-    (run) => isHard(run) && wanted.some((file) => nameOf(file) === run.name),
+    (stopped) => isHard(stopped) && wanted.some((file) => nameOf(file) === stopped.name),
   );
   return [run, ...ends, ...(isResumedFirst ? [] : mayRefuse)];
 }
