@@ -268,6 +268,9 @@ export function expectRedo(truth: Truth, files: readonly ModelFile[]): readonly 
   const [newest] = byVersionDown(truth);
   if (newest === undefined)
     return [refusal(truth, [7], "the base has no way down", ["000001_base", ...names])];
+  const file = files.find((candidate) => nameOf(candidate) === newest.name);
+  if (file === undefined)
+    return [refusal(truth, [2, 7, 9], "this image has no file of it", [newest.name, ...names])];
   const above = halted.filter((run) => run.direction === "up" && isHard(run) && run.version > newest.version);
   if (above.length > 0)
     return [
@@ -278,9 +281,6 @@ export function expectRedo(truth: Truth, files: readonly ModelFile[]): readonly 
         above.map(({ name }) => name),
       ),
     ];
-  const file = files.find((candidate) => nameOf(candidate) === newest.name);
-  if (file === undefined)
-    return [refusal(truth, [2, 7, 9], "this image has no file of it", [newest.name, ...names])];
   if (file.content.irreversible) return [refusal(truth, [7], "no way down", [newest.name, ...names])];
   const up = upTask(file);
   const withFile = [{ ...up, direction: "down" } as const, up];

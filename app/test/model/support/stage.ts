@@ -52,6 +52,14 @@ export class Stage {
     await maintain(async (query) => void (await query(`CREATE DATABASE ${template}`)));
     const { code, output } = await stage.#run(template, ["up", "--yes"], stage.#write("base", []));
     if (code !== 0) throw new Error(`the base could not be applied:\n${output}`);
+    // A copied sequence forgets after a crash what it gave out before its next WAL record: let that be the next number.
+    stage.#database = template;
+    for (const table of ["schema_migrations", "schema_migration_runs"]) {
+      const { client } = await stage.#observe();
+      await client.query(`SELECT setval(pg_get_serial_sequence('${table}', 'id'), max(id)) FROM ${table}`);
+    }
+    await stage.#stopObserving();
+    stage.#database = "";
     return stage;
   }
 
@@ -80,9 +88,13 @@ export class Stage {
     );
   }
 
-  async #leave(): Promise<void> {
+  async #stopObserving(): Promise<void> {
     if (this.#observer !== undefined) await closeSession(this.#observer);
     this.#observer = undefined;
+  }
+
+  async #leave(): Promise<void> {
+    await this.#stopObserving();
     if (this.#database === "") return;
     const database = this.#database;
     this.#database = "";
@@ -202,8 +214,7 @@ export class Stage {
 
   async #restart(blow: "restart" | "crash"): Promise<void> {
     await this.#cluster.stop(blow === "crash" ? { atOnce: AbortSignal.abort() } : {});
-    if (this.#observer !== undefined) await closeSession(this.#observer);
-    this.#observer = undefined;
+    await this.#stopObserving();
     await this.#start();
   }
 
