@@ -11,7 +11,7 @@ import {
   interrupted,
   type RightEnd,
 } from "./expect.ts";
-import type { Interruption, Truth } from "./reference.ts";
+import type { Interruption, Performed, Truth } from "./reference.ts";
 import { describeSchema, emptySchema } from "./schema-state.ts";
 import type { Blow, Seen, Stage } from "./stage.ts";
 
@@ -302,6 +302,28 @@ interface Call {
   readonly isRedo?: boolean;
 }
 
+/** What may be there when a run was struck at this point: it may have come there by each of the ends. */
+function cutsAt(
+  truth: Truth,
+  ends: readonly RightEnd[],
+  struck: NonNullable<Performed["struck"]>,
+  isRedo: boolean,
+): readonly RightEnd[] {
+  const { task, step, moment } = struck;
+  const cuts: RightEnd[] = [];
+  for (const end of ends) {
+    const { steps } = interrupted(truth, end, { step: -1, moment }, isRedo);
+    for (let at = 0; at < steps; at++) {
+      const cut = interrupted(truth, end, { step: at, moment }, isRedo);
+      const where = cut.struck;
+      if (where?.task.name !== task.name || where.task.direction !== task.direction) continue;
+      if (where.step !== step || where.moment !== moment) continue;
+      cuts.push({ codes: [4, 6, 7], truth: cut.truth, names: [], tasks: [], why: `${end.why}, interrupted` });
+    }
+  }
+  return cuts;
+}
+
 /** Runs the program; with `blow` it is struck on its way, if there is a way. */
 class Run implements ModelCommand {
   readonly words: string;
@@ -335,17 +357,11 @@ class Run implements ModelCommand {
         model.told.push(`${done}:`);
         const seen = await stage.strike(argv, files, cut.struck, blow!.how);
         model.told.pop();
-        const end = {
-          codes: [4, 6, 7],
-          truth: cut.truth,
-          names: [],
-          tasks: [],
-          why: "interrupted",
-        };
+        const cuts = cutsAt(model.truth, ends, cut.struck, isRedo);
         const isAway = blow!.how === "restart" || blow!.how === "crash";
         if (seen.isStruck !== true)
           return await follow(model, stage, `${done} (it ended before)`, ends, seen);
-        return await follow(model, stage, done, isAway ? [end, ...ends] : [end], seen);
+        return await follow(model, stage, done, isAway ? [...cuts, ...ends] : cuts, seen);
       }
     }
     const seen = await stage.run(argv, files);
