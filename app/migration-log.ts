@@ -1,6 +1,6 @@
 import type { Logger } from "./log.ts";
+import { nameBlockers } from "./migrate/blockers.ts";
 import type { Listener } from "./migrate/events.ts";
-import { nameBlockers } from "./migrate/watch.ts";
 import type { LockHolder } from "./migrate/lock.ts";
 
 /** A listener that writes what the engine does to the log, one line each, with the facts as fields. */

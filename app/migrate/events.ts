@@ -74,7 +74,7 @@ export type MigrationEvent =
 
 export type Listener = (event: MigrationEvent) => void;
 
-/** A session that keeps a migration waiting. */
+/** A session or prepared transaction that keeps a migration waiting. */
 export interface Blocker {
   readonly pid: number;
   readonly state: string | null;
@@ -83,4 +83,6 @@ export interface Blocker {
   /** How long its transaction is open, in milliseconds. */
   readonly age: number | null;
   readonly applicationName: string | null;
+  /** It is no session but a transaction that waits for COMMIT PREPARED; its `pid` is 0. */
+  readonly prepared?: { readonly gid: string; readonly owner: string };
 }

@@ -1,9 +1,9 @@
 import { codeOf } from "../database/sqlstate.ts";
 import { AppError } from "../errors.ts";
+import { beginningOf, keyOf, nameBlockers, shortNameOf } from "./blockers.ts";
 import type { Blocker } from "./events.ts";
 import type { LedgerTables } from "./ledger-tables.ts";
 import type { Queryable } from "./queryable.ts";
-import { beginningOf, nameBlockers } from "./watch.ts";
 
 /** How a session waits for a ledger that somebody has locked. */
 export interface LedgerPatience {
@@ -48,7 +48,7 @@ export async function readFromLedger(
       const blockers = await readHolders(database, tables);
       const waited = Date.now() - started;
       if (waited >= patience.budget) throw notRead(tables, blockers, waited, error);
-      const seen = blockers.map(({ pid }) => pid).join();
+      const seen = blockers.map(keyOf).join();
       if (seen === lastSeen && waited - lastReport < 10_000) continue;
       [lastReport, lastSeen] = [waited, seen];
       patience.onWait(blockers, waited);
@@ -61,25 +61,35 @@ function lastOf(answer: unknown): { rows: unknown[] } {
   return (Array.isArray(answer) ? answer.at(-1) : answer) as { rows: unknown[] };
 }
 
-/** The sessions that hold one of the tables, or queue for it, so that no reader gets in. */
+/** Who holds one of the tables, or queues for it, so that no reader gets in: sessions and prepared transactions. */
 async function readHolders(
   database: Queryable,
   { migrations, runs }: LedgerTables,
 ): Promise<readonly Blocker[]> {
   const { rows } = await database.query(
-    `SELECT DISTINCT a.pid, a.state, a.query, extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 * 1000 AS age,
-            a.application_name AS "applicationName"
-       FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-      WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
+    // The locks of a prepared transaction have no pid; the one on its own number tells which it is.
+    `WITH locks AS (SELECT * FROM pg_catalog.pg_locks)
+     SELECT DISTINCT coalesce(a.pid, 0) AS pid, CASE WHEN x.gid IS NULL THEN a.state ELSE 'prepared' END AS state, a.query,
+            extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared))::float8 * 1000 AS age,
+            a.application_name AS "applicationName", x.gid, x.owner
+       FROM locks l
+       LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+       LEFT JOIN locks own ON l.pid IS NULL AND own.pid IS NULL AND own.locktype = 'transactionid' AND own.virtualtransaction = l.virtualtransaction
+       LEFT JOIN pg_catalog.pg_prepared_xacts x ON x.transaction = own.transactionid
+      WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
         AND l.relation IN (pg_catalog.to_regclass($1)::oid, pg_catalog.to_regclass($2)::oid)
-      ORDER BY a.pid`,
+        AND (a.pid IS NOT NULL OR x.gid IS NOT NULL)
+      ORDER BY pid`,
     [migrations, runs],
   );
-  return (rows as Blocker[]).map((blocker) => ({
-    ...blocker,
-    query: beginningOf(blocker.query ?? ""),
-    age: blocker.age === null ? null : Math.round(blocker.age),
-  }));
+  return (rows as (Blocker & { gid: string | null; owner: string | null })[]).map(
+    ({ gid, owner, ...blocker }) => ({
+      ...blocker,
+      ...(gid === null ? {} : { prepared: { gid, owner: owner ?? "" } }),
+      query: beginningOf(blocker.query ?? ""),
+      age: blocker.age === null ? null : Math.round(blocker.age),
+    }),
+  );
 }
 
 function notRead(
@@ -95,7 +105,9 @@ function notRead(
     `The ledger ${migrations} could not be read in ${Math.round(waited / 1000)} s: it is locked by ${who}. ` +
       (first === undefined
         ? "Run the command again."
-        : `Wait for that session or end it: SELECT pg_terminate_backend(${first.pid}).`),
+        : first.prepared === undefined
+          ? `Wait for that session or end it: SELECT pg_terminate_backend(${first.pid}).`
+          : `Whoever prepared it must end it: COMMIT or ROLLBACK ${shortNameOf(first).replace("prepared transaction", "PREPARED")}.`),
     { cause, details: { blockers: blockers.map(({ pid }) => pid) } },
   );
 }

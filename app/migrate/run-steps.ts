@@ -6,6 +6,7 @@ import { applyInTransaction, type Handover } from "./apply-in-transaction.ts";
 import { applyOutsideTransaction, StatementFailure } from "./apply-outside.ts";
 import { describeFailure, endedSession, migrationFailed, type RecordedError } from "./failure.ts";
 import { ConnectionLost } from "./connection-lost.ts";
+import { nameBlockers } from "./blockers.ts";
 import type { Blocker, Listener } from "./events.ts";
 import type { UnfinishedRun } from "./ledger.ts";
 import type { PreparedMigration } from "./prepare.ts";
@@ -13,7 +14,7 @@ import { stopIfAborted, type RecordedTexts, type RunContext } from "./run-contex
 import { assertOutcome } from "./outcome.ts";
 import { insertRun } from "./run-progress.ts";
 import type { Ending } from "./run-record.ts";
-import { createWatcher, nameBlockers, type Watcher } from "./watch.ts";
+import { createWatcher, type Watcher } from "./watch.ts";
 
 /** One migration that is going to run. */
 export interface Step {

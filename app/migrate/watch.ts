@@ -1,4 +1,5 @@
 import { closeSession, openSession, type Session } from "../database/session.ts";
+import { keyOf, readBlockers } from "./blockers.ts";
 import type { Blocker, Listener } from "./events.ts";
 
 /** Looks at a migration from outside while it runs. */
@@ -14,7 +15,6 @@ export interface Watcher {
 /** Short migrations are over before anybody looks. */
 const firstLook = 500;
 const interval = 1000;
-const longestQuery = 100;
 
 /**
  * Tells the listener who keeps a running migration waiting and how far an index build has come. It needs a connection
@@ -47,7 +47,7 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
     const found = await readBlockers(observer, session.backendPid);
     const progress = await readIndexProgress(observer, session.backendPid);
     if (name !== watched) return;
-    const key = found.map(({ pid }) => pid).join();
+    const key = found.map(keyOf).join();
     if (found.length > 0) blockers = found;
     if (found.length > 0 && key !== reported) listener({ type: "blocked", name: watched, blockers: found });
     reported = key;
@@ -73,38 +73,6 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
   };
 }
 
-async function readBlockers({ client }: Session, pid: number): Promise<Blocker[]> {
-  const { rows } = await client.query<{
-    pid: number;
-    state: string | null;
-    query: string | null;
-    age: string | null;
-    application_name: string | null;
-  }>(
-    `SELECT a.pid, a.state, a.query, extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start) * 1000 AS age, a.application_name
-       FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid)
-       JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
-      ORDER BY a.xact_start`,
-    [pid],
-  );
-  return rows.map((row) => ({
-    pid: row.pid,
-    state: row.state,
-    query: beginningOf(row.query ?? ""),
-    age: row.age === null ? null : Math.round(Number(row.age)),
-    applicationName: row.application_name,
-  }));
-}
-
-/** One line without literals: whose session it is matters, what is in its data does not. */
-export function beginningOf(query: string): string {
-  const line = query
-    .replaceAll(/'(?:[^']|'')*'?/g, "'…'")
-    .replaceAll(/\s+/g, " ")
-    .trim();
-  return line.length <= longestQuery ? line : `${line.slice(0, longestQuery)}…`;
-}
-
 async function readIndexProgress(
   { client }: Session,
   pid: number,
@@ -121,14 +89,4 @@ async function readIndexProgress(
     phase: row.phase,
     percent: total > 0 ? Math.min(100, Math.round((Number(row.done) / total) * 100)) : undefined,
   };
-}
-
-/** `pid 812 (idle in transaction, for 12 s: SELECT …)`, for messages. */
-export function nameBlockers(blockers: readonly Blocker[]): string {
-  return blockers
-    .map(
-      ({ pid, state, query, age }) =>
-        `pid ${pid} (${state ?? "state unknown"}${age === null ? "" : `, for ${Math.round(age / 1000)} s`}: ${query})`,
-    )
-    .join(", ");
 }

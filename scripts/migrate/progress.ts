@@ -1,6 +1,6 @@
-import type { Blocker, Listener, MigrationEvent } from "../../app/migrate/events.ts";
+import { nameBlockers, shortNameOf } from "../../app/migrate/blockers.ts";
+import type { Listener, MigrationEvent } from "../../app/migrate/events.ts";
 import { nameHolder } from "../../app/migration-log.ts";
-import { nameBlockers } from "../../app/migrate/watch.ts";
 import { printable, printableLine } from "../../app/printable.ts";
 import type { Paint } from "./paint.ts";
 import type { Screen } from "./screen.ts";
@@ -114,7 +114,7 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
         return tell(() => `attempt ${event.attempt + 1} of ${event.retries + 1}`);
       case "blocked":
         keep(warning(event.name, `waits for ${nameBlockers(event.blockers)}`));
-        return tell(() => `waits for ${pids(event.blockers)}`);
+        return tell(() => `waits for ${printableLine(event.blockers.map(shortNameOf).join(", "))}`);
       case "notice":
         if (event.severity === "WARNING") return keep(warning(event.name, event.text));
         return keep(
@@ -135,8 +135,4 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
 /** Whole seconds: a clock that goes on every quarter of one must not flicker. */
 function clock(milliseconds: number): string {
   return milliseconds < 1000 ? "0 s" : seconds(Math.floor(milliseconds / 1000) * 1000).replace(".0", "");
-}
-
-function pids(blockers: readonly Blocker[]): string {
-  return blockers.map(({ pid }) => `pid ${pid}`).join(", ");
 }

@@ -14,7 +14,7 @@ export default async function startTestCluster(): Promise<void> {
     folder: join(tmpdir(), `headgate-test-${randomBytes(8).toString("hex")}`),
     temporary: true,
     durable: false,
-    settings: { max_connections: "300" },
+    settings: { max_connections: "300", max_prepared_transactions: "10" },
   });
   cluster.release();
   globalThis.headgateTestCluster = cluster;
