@@ -1,6 +1,7 @@
 import type { Logger } from "./log.ts";
 import { nameBlockers } from "./migrate/blockers.ts";
 import type { Listener } from "./migrate/events.ts";
+import { describeWork } from "./migrate/heartbeat.ts";
 import type { LockHolder } from "./migrate/lock.ts";
 
 /** A listener that writes what the engine does to the log, one line each, with the facts as fields. */
@@ -71,9 +72,18 @@ export function createEventLog(log: Logger): Listener {
       case "blocked":
         log.warn(
           { migration: event.name, blockers: event.blockers },
-          `${event.name} waits for ${nameBlockers(event.blockers)}`,
+          `${event.name} waits for ${nameBlockers(event.blockers)}${event.phase === undefined ? "" : ` (${event.phase})`}`,
         );
         return;
+      case "working": {
+        const { name, elapsed, state, waitEvent, statement } = event;
+        const work = describeWork(event);
+        log.info(
+          { migration: name, elapsedMs: elapsed, state, waitEvent, statement: statement?.number },
+          `${name} has been running for ${Math.round(elapsed / 1000)} s${work === "" ? "" : `: ${work}`}`,
+        );
+        return;
+      }
       case "index-progress":
         log.debug({ migration: event.name, percent: event.percent }, `${event.name}: ${event.phase}`);
         return;

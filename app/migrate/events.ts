@@ -33,12 +33,21 @@ export type MigrationEvent =
       readonly delay: number;
       readonly reason: string;
     }
-  | { readonly type: "blocked"; readonly name: string; readonly blockers: readonly Blocker[] }
+  | {
+      readonly type: "blocked";
+      readonly name: string;
+      readonly blockers: readonly Blocker[];
+      /** What a statement that runs CONCURRENTLY waits for: `waiting for old snapshots, 1 of 3`. */
+      readonly phase?: string;
+    }
+  | ({ readonly type: "working" } & Working)
   | {
       readonly type: "index-progress";
       readonly name: string;
       readonly phase: string;
       readonly percent: number | undefined;
+      /** Whose transactions the build waits for. */
+      readonly blockers?: readonly Blocker[];
     }
   | {
       readonly type: "notice";
@@ -73,6 +82,22 @@ export type MigrationEvent =
     };
 
 export type Listener = (event: MigrationEvent) => void;
+
+/** A migration that runs on, of which nothing was said for a while. */
+export interface Working {
+  readonly name: string;
+  /** Milliseconds since it began. */
+  readonly elapsed: number;
+  /** As in pg_stat_activity; null when it cannot be known. */
+  readonly state: string | null;
+  /** `IO: DataFileRead`; null while it computes. */
+  readonly waitEvent: string | null;
+  readonly blockers: readonly Blocker[];
+  /** Of an index build, or what a statement that runs CONCURRENTLY waits for. */
+  readonly phase?: string;
+  readonly statement?: { readonly number: number; readonly total: number };
+  readonly batches?: { readonly number: number; readonly rows: number };
+}
 
 /** A session or prepared transaction that keeps a migration waiting. */
 export interface Blocker {

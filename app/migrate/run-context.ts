@@ -22,6 +22,8 @@ export interface RunContext {
   readonly memory?: RunMemory;
   readonly serverLife?: string;
   readonly listener: Listener;
+  /** Milliseconds without a word, after which a running migration is said to run on; 15 s unless given. */
+  readonly silence?: number;
   readonly signal?: AbortSignal | undefined;
 }
 

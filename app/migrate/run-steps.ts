@@ -48,9 +48,9 @@ export interface RunResult {
  * @throws AppError `interrupted`, `lock-lost`, `history-conflict`; what the server does to the session itself
  */
 export async function runSteps(context: RunContext, steps: readonly Step[]): Promise<RunResult> {
-  const watcher = createWatcher(context.session, context.lockTimeout, context.listener);
+  const watcher = createWatcher(context.session, context.lockTimeout, context.listener, context.silence);
   try {
-    const result = await runWatched(context, steps, watcher);
+    const result = await runWatched({ ...context, listener: watcher.listener }, steps, watcher);
     await assertOutcome(context, result.done);
     return context.memory === undefined ? result : { ...result, done: context.memory.done };
   } finally {
@@ -76,7 +76,7 @@ async function runWatched(context: RunContext, steps: readonly Step[], watcher: 
       };
     context.listener({ type: "started", name, direction: migration.direction, ...position });
     const notices = limitNotices(context, name, migration.directives.secret);
-    watcher.watch(name);
+    watcher.watch(name, statementsOf(step));
     const started = Date.now();
     let progressed = false;
     const listener: Listener = (event) => {
@@ -153,6 +153,14 @@ async function runStep(
   if (!directives.noTransaction) return await applyInTransaction(context, migration, texts, handover);
   await applyOutsideTransaction(context, migration, texts, unfinished);
   return 1;
+}
+
+/** How far a migration that runs statement by statement is; in code it is not known yet. */
+function statementsOf({ migration, unfinished }: Step): { done: number; total: number } | undefined {
+  const { statements, directives } = migration;
+  return statements === undefined || !directives.noTransaction || directives.repeatUntilZero !== undefined
+    ? undefined
+    : { done: unfinished?.statementsDone ?? 0, total: statements.length };
 }
 
 function namesBehind(steps: readonly Step[], index: number): string[] {

@@ -1,11 +1,19 @@
 import { closeSession, openSession, type Session } from "../database/session.ts";
 import { keyOf, readBlockers } from "./blockers.ts";
 import type { Blocker, Listener } from "./events.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { readActivity } from "./session-activity.ts";
 
 /** Looks at a migration from outside while it runs. */
 export interface Watcher {
-  /** Begins to watch a migration; the one before is not watched any more. */
-  watch(name: string): void;
+  /** Passes events on, and learns from them what is known of the migration. */
+  readonly listener: Listener;
+  /**
+   * Begins to watch a migration; the one before is not watched any more.
+   *
+   * @param statements how many are done and how many there are, of one that runs statement by statement
+   */
+  watch(name: string, statements?: { readonly done: number; readonly total: number }): void;
   /** Who was last seen in the way of the migration being watched. */
   lastBlockers(): readonly Blocker[];
   /** Ends watching. Never throws. */
@@ -15,13 +23,20 @@ export interface Watcher {
 /** Short migrations are over before anybody looks. */
 const firstLook = 500;
 const interval = 1000;
+const usualSilence = 15_000;
 
 /**
- * Tells the listener who keeps a running migration waiting and how far an index build has come. It needs a connection
- * of its own, since the session is busy; that is opened only when a migration takes longer than `firstLook` or a third
- * of `lockTimeout`. Watching is a help and no more: where it fails, the migration goes on unwatched.
+ * Tells the listener who keeps a running migration waiting, how far an index build has come and, when nothing was said
+ * for `silence` milliseconds, that it still runs. It needs a connection of its own, since the session is busy; that is
+ * opened only when a migration takes longer than `firstLook` or a third of `lockTimeout`. Watching is a help and no
+ * more: where it fails, the migration goes on unwatched.
  */
-export function createWatcher(session: Session, lockTimeout: number, listener: Listener): Watcher {
+export function createWatcher(
+  session: Session,
+  lockTimeout: number,
+  listener: Listener,
+  silence: number = usualSilence,
+): Watcher {
   let name: string | undefined;
   let blockers: readonly Blocker[] = [];
   let reported = "";
@@ -29,6 +44,7 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   const closing = new AbortController();
+  const heartbeat = createHeartbeat(listener, silence);
 
   const schedule = (delay: number): void => {
     clearTimeout(timer);
@@ -45,24 +61,55 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
     if (observer === undefined || observer.lostBecause() !== undefined)
       observer = await openSession(session.address, "watch", 5000, closing.signal);
     const found = await readBlockers(observer, session.backendPid);
-    const progress = await readIndexProgress(observer, session.backendPid);
+    const { build, ...activity } = await readActivity(observer, session.backendPid);
     if (name !== watched) return;
-    const key = found.map(keyOf).join();
+    // Statements that run CONCURRENTLY wait for whole transactions; only some of them have phases.
+    const phase =
+      build?.lockers === undefined
+        ? activity.waitEvent === "Lock: virtualxid"
+          ? "waiting for its transaction to end"
+          : undefined
+        : build.lockers.total > 0
+          ? `${build.phase}, ${Math.min(build.lockers.done + 1, build.lockers.total)} of ${build.lockers.total}`
+          : build.phase;
+    const waiting = { blockers: found, ...(phase === undefined ? {} : { phase }) };
+    heartbeat.sees({
+      ...activity,
+      ...waiting,
+      ...(build === undefined ? {} : { phase: phase ?? build.phase }),
+    });
+    const key = found.length === 0 ? "" : `${found.map(keyOf).join()} ${build?.phase ?? ""}`;
     if (found.length > 0) blockers = found;
-    if (found.length > 0 && key !== reported) listener({ type: "blocked", name: watched, blockers: found });
+    if (found.length > 0 && key !== reported) {
+      heartbeat.hears();
+      listener({ type: "blocked", name: watched, ...waiting });
+    }
     reported = key;
-    if (progress !== undefined) listener({ type: "index-progress", name: watched, ...progress });
+    if (build !== undefined)
+      listener({
+        type: "index-progress",
+        name: watched,
+        phase: phase ?? build.phase,
+        percent: build.percent,
+        blockers: found,
+      });
     schedule(interval);
   }
 
   return {
-    watch(next) {
+    listener(event) {
+      heartbeat.hears(event);
+      listener(event);
+    },
+    watch(next, statements) {
       [name, blockers, reported] = [next, [], ""];
+      heartbeat.begin(next, statements);
       schedule(Math.min(firstLook, lockTimeout > 0 ? lockTimeout / 3 : firstLook));
     },
     lastBlockers: () => blockers,
     async close() {
       name = undefined;
+      heartbeat.end();
       clearTimeout(timer);
       closing.abort();
       if (observer !== undefined) await closeSession(observer);
@@ -70,23 +117,5 @@ export function createWatcher(session: Session, lockTimeout: number, listener: L
       clearTimeout(timer);
       if (observer !== undefined) await closeSession(observer);
     },
-  };
-}
-
-async function readIndexProgress(
-  { client }: Session,
-  pid: number,
-): Promise<{ phase: string; percent: number | undefined } | undefined> {
-  const { rows } = await client.query<{ phase: string; done: string; total: string }>(
-    `SELECT phase, greatest(blocks_done, tuples_done) AS done, CASE WHEN blocks_done > tuples_done THEN blocks_total ELSE tuples_total END AS total
-       FROM pg_catalog.pg_stat_progress_create_index WHERE pid = $1`,
-    [pid],
-  );
-  const row = rows[0];
-  if (row === undefined) return undefined;
-  const total = Number(row.total);
-  return {
-    phase: row.phase,
-    percent: total > 0 ? Math.min(100, Math.round((Number(row.done) / total) * 100)) : undefined,
   };
 }

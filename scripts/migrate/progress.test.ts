@@ -95,6 +95,33 @@ describe("a run on a terminal", () => {
     ]);
   });
 
+  it("says behind what is known how a long statement is doing, until there is news", () => {
+    const blocker = { pid: 7, state: "active", query: "SELECT 1", age: 5000, applicationName: "psql" };
+    const { name } = first;
+    const working = { type: "working", name, elapsed: 15_000, state: "active", waitEvent: null } as const;
+    const { writes } = show(200, [
+      { type: "started", ...first },
+      { type: "statement", name, done: 1, total: 3 },
+      { ...working, blockers: [], statement: { number: 2, total: 3 } },
+      { ...working, blockers: [blocker], phase: "waiting for old snapshots, 1 of 1" },
+      { type: "statement", name, done: 2, total: 3 },
+      {
+        type: "index-progress",
+        name,
+        phase: "waiting for old snapshots",
+        percent: undefined,
+        blockers: [blocker],
+      },
+    ]);
+    expect(writes.map((text) => text.replace(clear, "")).slice(1, -1)).toEqual([
+      "[1/2] applying 000001_one  1.0 s  statement 1 of 3 done",
+      "[1/2] applying 000001_one  2.0 s  statement 1 of 3 done  the server works",
+      "[1/2] applying 000001_one  3.0 s  statement 1 of 3 done  waits for pid 7 (active, for 5 s: SELECT 1), waiting for old snapshots, 1 of 1",
+      "[1/2] applying 000001_one  4.0 s  statement 2 of 3 done",
+      "[1/2] applying 000001_one  5.0 s  waits for pid 7: waiting for old snapshots",
+    ]);
+  });
+
   it("puts a warning above the live line, not into it", () => {
     const blocker = {
       pid: 7,

@@ -1,6 +1,7 @@
 import { nameBlockers, shortNameOf } from "../../app/migrate/blockers.ts";
-import type { Listener, MigrationEvent } from "../../app/migrate/events.ts";
+import type { Blocker, Listener, MigrationEvent } from "../../app/migrate/events.ts";
 import { nameHolder } from "../../app/migration-log.ts";
+import { describeActivity } from "../../app/migrate/heartbeat.ts";
 import { printable, printableLine } from "../../app/printable.ts";
 import type { Paint } from "./paint.ts";
 import type { Screen } from "./screen.ts";
@@ -29,6 +30,8 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
   let started = 0;
   let place = "";
   let detail: (() => string) | undefined;
+  /** What it does beside that, until there is news. */
+  let work = "";
 
   const draw = (): void => {
     if (live === undefined) return;
@@ -47,9 +50,12 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
   };
   const keep = (line: string): void => screen.write(`${line}\n`);
   const showMigration = (): void =>
-    show(() => `${place}  ${seconds(now() - started)}${detail === undefined ? "" : `  ${detail()}`}`);
+    show(
+      () =>
+        `${place}  ${seconds(now() - started)}${detail === undefined ? "" : `  ${detail()}`}${work === "" ? "" : `  ${work}`}`,
+    );
   const tell = (next: () => string): void => {
-    detail = next;
+    [detail, work] = [next, ""];
     showMigration();
   };
 
@@ -75,7 +81,7 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
       case "started":
         started = now();
         place = `[${event.index}/${event.total}] ${event.direction === "up" ? "applying" : "reverting"} ${printableLine(event.name)}`;
-        detail = undefined;
+        [detail, work] = [undefined, ""];
         return showMigration();
       case "finished":
         settle();
@@ -102,8 +108,13 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
       case "index-progress":
         return tell(
           // The number first: what does not fit is cut off.
-          () => `${event.percent === undefined ? "" : `${event.percent} %  `}${printableLine(event.phase)}`,
+          () =>
+            `${event.percent === undefined ? "" : `${event.percent} %  `}${shortNames(event.blockers)}${printableLine(event.phase)}`,
         );
+      case "working":
+        // The line's clock goes on by itself, and how far it has come is there already.
+        work = printableLine(describeActivity(event));
+        return showMigration();
       case "retry":
         keep(
           warning(
@@ -113,7 +124,12 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
         );
         return tell(() => `attempt ${event.attempt + 1} of ${event.retries + 1}`);
       case "blocked":
-        keep(warning(event.name, `waits for ${nameBlockers(event.blockers)}`));
+        keep(
+          warning(
+            event.name,
+            `waits for ${nameBlockers(event.blockers)}${event.phase === undefined ? "" : ` (${event.phase})`}`,
+          ),
+        );
         return tell(() => `waits for ${printableLine(event.blockers.map(shortNameOf).join(", "))}`);
       case "notice":
         if (event.severity === "WARNING") return keep(warning(event.name, event.text));
@@ -135,4 +151,9 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
 /** Whole seconds: a clock that goes on every quarter of one must not flicker. */
 function clock(milliseconds: number): string {
   return milliseconds < 1000 ? "0 s" : seconds(Math.floor(milliseconds / 1000) * 1000).replace(".0", "");
+}
+
+/** `waits for pid 812: `, or nothing. */
+function shortNames(blockers: readonly Blocker[] = []): string {
+  return blockers.length === 0 ? "" : `waits for ${printableLine(blockers.map(shortNameOf).join(", "))}: `;
 }

@@ -34,8 +34,9 @@ export async function dropContents(
   options: DropOptions,
   afterwards: () => Promise<void> = async () => undefined,
 ): Promise<void> {
-  const { lockTimeout, retries, listener, signal } = options;
-  const watcher = createWatcher(session, lockTimeout, listener);
+  const { lockTimeout, retries, signal } = options;
+  const watcher = createWatcher(session, lockTimeout, options.listener);
+  const { listener } = watcher;
   try {
     for (let attempt = 1; ; attempt++) {
       watcher.watch("reset");

@@ -148,6 +148,7 @@ function onlyWhatMatters(listener: Listener): Listener {
     "warning",
     "retry",
     "blocked",
+    "working",
     "waiting-for-lock",
     "waiting-for-ledger",
   ]);
