@@ -40,7 +40,7 @@ describe("the completion for bash", () => {
   });
 
   it("offers what a flag or an argument may be, where that is fixed", () => {
-    expect(offered("baseline", "--adopt", "go")).toEqual(["golang-migrate"]);
+    expect(offered("baseline", "--adopt", "go")).toEqual(["golang-migrate", "goose"]);
     expect(offered("baseline", "--adopt", "=", "fl")).toEqual(["flyway"]);
     expect(offered("repair", "--as", "=")).toEqual(["applied", "pending"]);
     expect(offered("up", "--log-format", "")).toEqual(["json", "pretty"]);
