@@ -38,7 +38,8 @@ function mayCallFunctions(text: string): boolean {
   return false;
 }
 
-const beforeParenthesis = /(?<![\w$."\u0080-\uffff])(into\s+)?([\w$."\u0080-\uffff]+)\s*\(/gi;
+// A name of three parts is shorter; without a limit, a literal of megabytes would exhaust the stack of the matcher.
+const beforeParenthesis = /(?<![\w$."\u0080-\uffff])(into\s+)?([\w$."\u0080-\uffff]{1,300})\s*\(/gi;
 
 const noFunctions: ReadonlySet<string> = new Set(
   "values in and or not on as from where using any all some exists over filter returning union select then when else limit by having join set with except intersect lateral between like case distinct varchar char numeric decimal timestamp timestamptz time".split(

@@ -65,6 +65,11 @@ export const runElsewhere: readonly RunElsewhere[] = [
   { command: /^npm start$/, file: "scripts/start/start.test.ts", words: ['"start.js"'] },
   { command: /^npm test( -- \S+)?$/, file: ".ci/run", words: ["npm test"] },
   { command: /^npm run test:faults\b/, file: ".ci/run", words: ["npm run test:faults"] },
+  {
+    command: /^npm run test:model -- --runs \d+$/,
+    file: "app/test/faults/model.test.ts",
+    words: ["runModel"],
+  },
   { command: /^npm run test:image\b/, file: ".ci/run", words: ["npm run test:image"] },
   {
     command: /^npm run lint && npm run typecheck && npm run format$/,
