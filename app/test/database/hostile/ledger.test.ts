@@ -113,17 +113,18 @@ const cases: HostileCase[] = [
     ],
   },
   {
-    title: "both tables were dropped by hand: everything is tried again, and what is there already stops it",
+    title: "both tables were dropped by hand: what is there already is not run over",
     files: threeFiles(harmless),
     acts: [
       { act: "first", exit: 0, applied: all },
       {
         act: "without a ledger",
-        exit: 6,
+        exit: 7,
         prepare: byHand("DROP TABLE schema_migrations, schema_migration_runs"),
-        says: ['000001_base failed: 42P07: relation "base" already exists', "2 not tried"],
-        applied: [],
-        runs: ["000001_base up failed"],
+        says: [
+          "This database has tables (public.after_t, public.base, public.repaired) and no ledger of Headgate's",
+        ],
+        applied: "no table",
         objects: ["after_t", "base", "repaired"],
       },
     ],
@@ -190,6 +191,19 @@ const cases: HostileCase[] = [
         rows: {
           "SELECT count(*)::int FROM pg_class WHERE relname IN ('base', 'schema_migration_runs')": [[0]],
         },
+      },
+      {
+        act: "beside it, which takes a person's word",
+        exit: 7,
+        env: { MIGRATIONS_TABLE: "our_migrations" },
+        says: ["golang-migrate"],
+        rows: { "SELECT to_regclass('our_migrations') IS NULL": [[true]] },
+      },
+      {
+        act: "consent",
+        argv: ["baseline", "0", "--yes"],
+        exit: 0,
+        env: { MIGRATIONS_TABLE: "our_migrations" },
       },
       {
         act: "beside it",

@@ -25,7 +25,10 @@ const endedBySelf = {
   ],
   neverSays: ["    at "],
 };
-const lockIsFree = { "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory'": [[0]] };
+const lockIsFree = {
+  "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())":
+    [[0]],
+};
 
 /** Another session takes the lock as soon as the migration gives it up, and keeps it until the run is over. */
 async function takeLockWhenFree({ database }: Scene): Promise<() => Promise<void>> {
