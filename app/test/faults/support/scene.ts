@@ -88,10 +88,12 @@ export async function createScene(files: Readonly<Record<string, string>>, setup
   if (setup !== undefined) await database.query(setup);
   const folder = writeMigrations(files);
   const holds = new Set<Hold>();
+  // What `setup` makes is ours: the first run may begin beside it.
+  const consent = setup === undefined ? {} : { MIGRATE_NONEMPTY_DATABASE: "allow" };
   const startUp: Scene["startUp"] = (env, ...flags) =>
     startProgram("migrate", {
       args: ["up", "--yes", ...flags],
-      env: { ...environmentOf(database.url, folder), ...env },
+      env: { ...environmentOf(database.url, folder), ...consent, ...env },
     });
   const scene: Scene = {
     database,
@@ -108,6 +110,8 @@ export async function createScene(files: Readonly<Record<string, string>>, setup
         },
       };
       holds.add(hold);
+      // As any client of this role: our own statements have another search path.
+      await session.client.query("RESET ALL");
       await session.client.query(sql);
       return hold;
     },
