@@ -2,7 +2,6 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { DatabaseAddress } from "../config/settings.ts";
-import { roleSettings } from "./role-settings.ts";
 import { clientOptions } from "./client-options.ts";
 import { ownSettings, setOwnSettings } from "./own-settings.ts";
 
@@ -22,8 +21,6 @@ export interface Session {
   readonly database: string;
   /** The schemas of the role's own search path that exist, `pg_catalog` among them; our statements run under another. */
   readonly searchPath: readonly string[];
-  /** What ALTER DATABASE and ALTER ROLE … SET had given it, as `roleSettings` has it. */
-  readonly roleSettings: string | null;
   /** The server only reads: a standby, or one that is still recovering. */
   readonly inRecovery: boolean;
   /** Why the connection ended, once it has; undefined while it lives. */
@@ -93,7 +90,7 @@ export async function openSession(
     await client.connect();
     const { processID } = client as unknown as { processID: number | null };
     const { rows } = await client.query<Greeting>(greeting(processID));
-    const { pid, started, booted, version, recovery, database, settings, path } = rows[0]!;
+    const { pid, started, booted, version, recovery, database, path } = rows[0]!;
     return {
       client,
       address,
@@ -103,7 +100,6 @@ export async function openSession(
       isPooled: pid !== processID,
       serverVersion: Number(version),
       database,
-      roleSettings: settings,
       searchPath: path,
       inRecovery: recovery,
       lostBecause: () => lost,
@@ -126,7 +122,6 @@ interface Greeting {
   readonly booted: string;
   readonly version: string;
   readonly recovery: boolean;
-  readonly settings: string | null;
   readonly database: string;
   readonly path: readonly string[];
 }
@@ -140,7 +135,7 @@ function greeting(processId: number | null): string {
   return `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num') AS version,
     pg_catalog.pg_is_in_recovery() AS recovery, pg_catalog.current_database()::pg_catalog.text AS database,
     (SELECT ${secondsOf("a.backend_start")} FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) AS started,
-    ${secondsOf("pg_catalog.pg_postmaster_start_time()")} AS booted, ${roleSettings} AS settings,
+    ${secondsOf("pg_catalog.pg_postmaster_start_time()")} AS booted,
     pg_catalog.current_schemas(true)::pg_catalog.text[] AS path, CASE WHEN ${isDirect} THEN ${setOwnSettings} END AS set`;
 }
 

@@ -71,3 +71,39 @@ describe("a migration behind one that changes what a new session begins with", (
     });
   });
 });
+
+describe("a setting of the role", () => {
+  it("that is taken back by a migration, or that our role may not set, takes a new session, and the run goes on", async () => {
+    await withScene(async (scene) => {
+      const { name, address } = scene.database;
+      const role = `deployer_${name}`;
+      await scene.database.query(
+        `CREATE ROLE ${role} LOGIN PASSWORD 'deploys'; GRANT CREATE ON SCHEMA public TO ${role}; CREATE SCHEMA one AUTHORIZATION ${role};
+         ALTER ROLE ${role} SET search_path = one; GRANT CREATE ON DATABASE ${name} TO ${role}`,
+      );
+      try {
+        const url = new URL(scene.database.url);
+        [url.username, url.password] = [role, "deploys"];
+        writeFiles(scene.folder, {
+          "000001_t.up.sql": "CREATE TABLE t ();\n",
+          "000002_reset.up.sql": `ALTER ROLE ${role} RESET search_path;\n`,
+          "000003_u.up.sql": "CREATE TABLE u AS SELECT current_setting('lock_timeout') AS patience;\n",
+        });
+        expect(
+          await migrate({ ...scene, database: { url: url.href } }, ["up", "-n", "1", "--yes"]),
+        ).toMatchObject({
+          code: 0,
+        });
+        await scene.database.query(`ALTER ROLE ${role} SET lock_timeout = '7s'`);
+        expect(await migrate({ ...scene, database: { url: url.href } })).toMatchObject({ code: 0 });
+        expect([await placeOf(scene, "t"), await placeOf(scene, "u")]).toEqual(["one", "public"]);
+        // What a migration is given by us goes before the role's own.
+        expect(await scene.database.query("SELECT patience FROM public.u")).toEqual([{ patience: "3s" }]);
+      } finally {
+        await scene.database.query(
+          `REASSIGN OWNED BY ${role} TO ${address.user}; DROP OWNED BY ${role}; DROP ROLE ${role}`,
+        );
+      }
+    });
+  });
+});
