@@ -108,9 +108,8 @@ describe("docker-compose.migrate-service.yml", () => {
       "--dbname=headgate",
       "--quiet",
     ];
-    await project.compose(...superuser, "--command", "CREATE SCHEMA empty");
-    await project.compose(...superuser, "--command", "GRANT USAGE ON SCHEMA empty TO headgate_app");
-    const check = ["exec", "-T", "--env", "MIGRATIONS_SCHEMA=empty", "app", "migrate", "check"];
+    await project.compose(...superuser, "--command", "CREATE DATABASE empty");
+    const check = ["exec", "-T", "--env", "DB_NAME=empty", "app", "migrate", "check"];
     expect((await project.tryCompose(...check)).code).toBe(3);
   });
 
