@@ -80,11 +80,13 @@ export function leaveStatements({ session }: RunContext): readonly string[] {
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
     "RESET ALL",
+    // RESET ALL has taken the guards away, and we may be killed while triggers, the ledger or COMMIT keep us waiting.
+    ...guardSettings(session),
+    "SET LOCAL lock_timeout = 0",
+    "SET LOCAL statement_timeout = 0",
     fireDeferred,
     // It takes effect at COMMIT; in the next transaction it would be too late.
     "UNLISTEN *",
-    // RESET ALL has taken the guards away, and we may be killed while the ledger or COMMIT keeps us waiting.
-    ...guardSettings(session),
     ...ownSettings,
   ];
 }

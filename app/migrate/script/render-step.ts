@@ -37,7 +37,14 @@ export function resetSql(activity: string): string[] {
 }
 
 /** Back to our own role and settings, for our own tables. */
-const leave = ["RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL", fireDeferred, ...ownSettings];
+const leave = [
+  "RESET SESSION AUTHORIZATION",
+  "RESET ROLE",
+  "RESET ALL",
+  ...timeouts(0, 0),
+  fireDeferred,
+  ...ownSettings,
+];
 
 /** A migration in one transaction with its rows in the ledger. `texts` are what it runs, each of one or more statements. */
 export async function transactionSql(
