@@ -48,7 +48,8 @@ describe("the official rules", () => {
             expect(["document" in checked, checked, document]).toEqual([expected, checked, document]);
           },
         ),
-        { numRuns: 3000 },
+        // The same documents in every run: what another seed finds is for a person to look into, and no accident of a build.
+        { numRuns: 3000, seed: 20_261_201 },
       );
       // Otherwise nothing was compared.
       expect(refusals).toBeGreaterThan(500);
