@@ -4,7 +4,8 @@ import type { Sabotage } from "../model/support/stage.ts";
 
 describe("random commands, edits, kills and restarts", () => {
   it("end as the model says, or say what is wrong", async () => {
-    const seed = Number(process.env["HEADGATE_MODEL_SEED"] ?? Date.now() % 1_000_000_007);
+    // The same commands in every build; `npm run test:model` searches on with other seeds.
+    const seed = Number(process.env["HEADGATE_MODEL_SEED"] ?? 77);
     process.stderr.write(`the model's seed: ${seed}\n`);
     const { failure } = await runModel({ runs: 15, seed, limit: 25_000, patience: 60_000 });
     expect(failure ?? "").toBe("");
