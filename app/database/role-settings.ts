@@ -1,7 +1,7 @@
 /**
- * SQL, an expression: what ALTER DATABASE and ALTER ROLE … SET give a new session of our role in this database, as text
- * that is the same as long as nobody changes it. It means the same under any search path. The later of two that set the
- * same wins: those of a role before those of a database, as in PostgreSQL's process_settings().
+ * SQL expression: the settings that ALTER DATABASE and ALTER ROLE … SET give a new session of our role, as JSON text.
+ * Equal texts mean that no setting changed. Every name is qualified, so the search path does not matter. A later entry
+ * overrides an earlier one: a role's settings override a database's (source: PostgreSQL's process_settings()).
  */
 export const roleSettings = `(SELECT pg_catalog.json_agg(pg_catalog.to_json(s.setconfig) ORDER BY s.setrole OPERATOR(pg_catalog.<>) 0::pg_catalog.oid, s.setdatabase OPERATOR(pg_catalog.<>) 0::pg_catalog.oid)::pg_catalog.text
   FROM pg_catalog.pg_db_role_setting s

@@ -12,8 +12,8 @@ export interface AppliedRun {
 }
 
 /**
- * By name, how what is applied was applied: by the newest run that did it, or recorded it without running. Of what
- * Headgate did not apply, the table of names knows only when.
+ * For each applied migration, the newest run that applied it or recorded it as applied. For a migration that Headgate
+ * did not apply, only the time is known, from the table of names.
  */
 export async function readAppliedRuns(
   database: Queryable,

@@ -32,7 +32,7 @@ export async function runBare(
   }
   await asOurselves(session, async () => await recordStatementStarted(session.client, tables, id, index));
   const found = await lookAt(session, recovery);
-  // What is half done is finished, whoever has left it: it cannot be begun again.
+  // A half-done statement is finished, also one that somebody else left: PostgreSQL refuses to begin it again.
   const half = found?.half === true ? found.finish : undefined;
   if (
     wasInterrupted &&

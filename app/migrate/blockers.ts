@@ -107,7 +107,7 @@ export function keyOf({ pid, prepared }: Blocker): string {
   return prepared === undefined ? String(pid) : `prepared ${prepared.gid}`;
 }
 
-/** One line without literals: whose session it is matters, what is in its data does not. */
+/** The query on one line, with its literals removed: it identifies the session and shows no data. */
 export function beginningOf(query: string): string {
   const line = query
     .replaceAll(/'(?:[^']|'')*'?/g, "'…'")
